@@ -1,0 +1,38 @@
+"""`python -m sinergi_operator.samples --people 10000 --seed 1 --out DIR` writes the sample lists."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sinergi_operator.samples import generate
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
+    people: Annotated[int, typer.Option(min=1, help="How many people.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same people.")] = 1,
+    area: Annotated[str, typer.Option(help="A wilayah code: province, kota, kabupaten or kecamatan.")] = "31.74",
+) -> None:
+    """Write a ministry list, a city list and the truth behind them about generated people."""
+    console = Console()
+    bar = Progress(TextColumn("people"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+    with bar:
+        task = bar.add_task("people", total=people)
+        try:
+            files = generate(out, people, seed, area, progress=lambda number: bar.update(task, completed=number))
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    for path, rows in (
+        (files.ministry, files.ministry_rows),
+        (files.city, files.city_rows),
+        (files.truth, people),
+    ):
+        console.print(f"{rows:>9,} rows  {path}", soft_wrap=True)
+    console.print(f"{files.in_both:,} people are in both lists (seed {seed})")
+
+
+if __name__ == "__main__":
+    typer.run(main)

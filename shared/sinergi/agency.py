@@ -1,0 +1,205 @@
+"""An agency's plug-in: hear the referrals addressed to it, and answer them.
+
+    agency = Agency("koperasi")
+
+    @agency.on(ReferralRequested)
+    async def coach(referral: ReferralRequested) -> None:
+        await agency.accept(referral, expected_on=date.today() + timedelta(days=7))
+
+    agency.run()
+
+The NATS account says who the agency is; it can neither read nor act as another. An event is acknowledged when its
+handler returns. A handler that raises gets the event again later; the commands it gave before are not carried out
+twice, because each carries a key made of the event's id.
+"""
+
+import asyncio
+import json
+import os
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from faststream import AckPolicy, FastStream
+from faststream.nats import JStream, NatsMessage, PullSub
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from pydantic_core import to_jsonable_python
+
+from sinergi import tracing
+from sinergi.cloudevents import Envelope, NotAnEvent
+from sinergi.connection import connect
+from sinergi.events import EVENTS, Event, ReferralFact
+
+log = structlog.get_logger()
+
+H = TypeVar("H", bound=Callable[..., Awaitable[None]])
+
+#: seconds before each new try of an event whose handler raised; the last one repeats, nothing is given up
+RETRY_DELAYS = (1.0, 5.0, 30.0, 120.0, 600.0)
+BATCH = 64
+REMEMBERED = 10_000
+ANSWER_SECONDS = 10.0
+
+
+class CommandRefused(Exception):
+    """The core refused a command. `slug` is stable, `problem` the whole RFC 9457 object."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        self.problem, self.slug = problem, str(problem["type"]).rsplit(":", 1)[-1]
+        super().__init__(f"{self.slug}: {problem['detail']}")
+
+
+class Agency:
+    """One agency's connection. `url` and `seed_file` default to SINERGI_NATS_URL and SINERGI_NATS_SEED_FILE."""
+
+    def __init__(self, code: str, url: str | None = None, seed_file: str | Path | None = None) -> None:
+        servers = (url or os.environ["SINERGI_NATS_URL"]).split(",")
+        seed = seed_file or os.environ["SINERGI_NATS_SEED_FILE"]
+        self.code = code
+        self.broker = connect(servers, Path(seed), code, js_options={"prefix": "SIN.API"})
+        self._handlers: dict[str, list[Callable[..., Awaitable[None]]]] = defaultdict(list)
+        self._newest: OrderedDict[str, int] = OrderedDict()
+        self._turn = asyncio.Lock()
+
+    def on(self, event: type[Event]) -> Callable[[H], H]:
+        """Handle this fact: `async def f(event)`."""
+
+        def register(handler: H) -> H:
+            self._handlers[event.type()].append(handler)
+            return handler
+
+        return register
+
+    def run(self) -> None:
+        """Work until Ctrl-C or SIGTERM."""
+        asyncio.run(FastStream(self.broker, logger=None, after_startup=[self.start]).run())
+
+    async def start(self) -> None:
+        """Connect and begin to hear; waits for as long as the core has no consumer for this agency."""
+        await self.broker.connect()
+        subscriber = self.broker.subscriber(
+            f"sinergi.referral.*.*.{self.code}",
+            stream=JStream("REFERRALS", declare=False),
+            durable="me",
+            pull_sub=PullSub(batch_size=BATCH),
+            ack_policy=AckPolicy.MANUAL,
+        )
+        subscriber(self._receive)
+        await self._until_known()
+        await subscriber.start()
+        log.info("agency.listening", agency=self.code)
+
+    async def stop(self) -> None:
+        """Leave; what was not acknowledged comes again."""
+        await self.broker.stop()
+
+    # ------------------------------------------------------------- commands
+
+    async def details(self, referral: ReferralFact, purpose: str) -> dict[str, Any]:
+        """The personal data that this service needs, for this purpose; the reading goes into the ledger."""
+        return await self.command("details", referral, purpose=purpose)
+
+    async def acknowledge(self, referral: ReferralFact, receiver_reference: str | None = None) -> dict[str, Any]:
+        """Say that it was seen, and under which number of your own."""
+        return await self.command("acknowledge", referral, receiver_reference=receiver_reference)
+
+    async def accept(self, referral: ReferralFact, expected_on: date) -> dict[str, Any]:
+        """Take it on, to be done by this date."""
+        return await self.command("accept", referral, expected_on=expected_on)
+
+    async def decline(self, referral: ReferralFact, reason: str, text: str, **more: Any) -> dict[str, Any]:
+        """Refuse it, with a coded reason and a sentence; `missing_documents` and `better_service` may follow."""
+        return await self.command("decline", referral, reason=reason, text=text, **more)
+
+    async def progress(self, referral: ReferralFact, **fields: Any) -> dict[str, Any]:
+        """Start, or tell how it goes: `business_status`, `note`."""
+        return await self.command("progress", referral, **fields)
+
+    async def complete(self, referral: ReferralFact, outcome: str, **fields: Any) -> dict[str, Any]:
+        """Done: a coded outcome, `given_on`, `evidence` ([{"kind": "nib", "number": "…"}]), `next_step`."""
+        return await self.command("complete", referral, outcome=outcome, **fields)
+
+    async def fail(self, referral: ReferralFact, reason: str, text: str) -> dict[str, Any]:
+        """It could not be done, with a coded reason and a sentence."""
+        return await self.command("fail", referral, reason=reason, text=text)
+
+    async def command(self, name: str, referral: ReferralFact, key: str | None = None, **fields: Any) -> dict[str, Any]:
+        """Give any command of the referral's table; raises `CommandRefused`.
+
+        Within one event's handler each command expects the version that the one before it left.
+        """
+        envelope = referral.envelope
+        request = fields | {
+            "referral_id": referral.referral_id,
+            "idempotency_key": key or f"{envelope.id}:{name}",
+        }
+        if name != "details":
+            request["expected_version"] = referral.known_version
+        reply = await self._client().request(
+            f"sinergi.cmd.referral.{name}",
+            json.dumps(to_jsonable_python(request)).encode(),
+            timeout=ANSWER_SECONDS,
+            headers={"traceparent": tracing.traceparent() or envelope.traceparent},
+        )
+        answer: dict[str, Any] = json.loads(reply.data)
+        if "problem" in answer:
+            raise CommandRefused(answer["problem"])
+        referral.known_version = answer.get("version", referral.known_version)
+        return answer
+
+    # -------------------------------------------------------------- hearing
+
+    async def _receive(self, message: NatsMessage) -> None:
+        async with self._turn:  # one at a time, in the order in which they came
+            try:
+                await self._handle(message)
+            except NotAnEvent as wrong:
+                log.error("agency.not_an_event", error=str(wrong))
+                await message.reject()
+            except Exception as wrong:
+                tries = message.raw_message.metadata.num_delivered
+                log.error("agency.handler_failed", tries=tries, error=type(wrong).__name__, exc_info=wrong)
+                await message.nack(delay=RETRY_DELAYS[min(tries, len(RETRY_DELAYS)) - 1])
+            else:
+                await message.ack()
+
+    async def _handle(self, message: NatsMessage) -> None:
+        envelope = Envelope.from_headers(message.raw_message.headers)
+        handlers = self._handlers.get(envelope.type, [])
+        if not handlers or self._newest.get(envelope.partitionkey, 0) >= envelope.sequence:
+            return
+        event = EVENTS[envelope.type].model_validate_json(message.raw_message.data).with_envelope(envelope)
+        with tracing.span(f"handle {envelope.type}", {"traceparent": envelope.traceparent}):
+            try:
+                for handler in handlers:
+                    await handler(event)
+            except CommandRefused as no:
+                if no.slug != "version-conflict":
+                    raise
+                log.info("agency.overtaken", type=envelope.type)  # a newer fact is on its way
+        self._remember(envelope)
+
+    def _remember(self, envelope: Envelope) -> None:
+        self._newest[envelope.partitionkey] = envelope.sequence
+        self._newest.move_to_end(envelope.partitionkey)
+        if len(self._newest) > REMEMBERED:
+            self._newest.popitem(last=False)
+
+    async def _until_known(self) -> None:
+        stream = self._client().jetstream(prefix="SIN.API")
+        while True:
+            try:
+                await stream.consumer_info("REFERRALS", "me")
+                return
+            except (NatsError, TimeoutError) as wrong:
+                log.info("agency.waiting", agency=self.code, error=type(wrong).__name__)
+                await asyncio.sleep(1)
+
+    def _client(self) -> Client:
+        client = self.broker.config.connection_state.connection
+        assert isinstance(client, Client)
+        return client

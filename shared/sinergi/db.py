@@ -1,0 +1,248 @@
+"""One transaction holds the rows and the facts: `tx.add(row)` and `tx.emit(event)` stand side by side.
+
+`Database.begin()` opens it, whoever leaves the block without an error commits it, and the relay (relay.py) carries
+the facts to NATS afterwards. The tables that this needs are `SCHEMA_V1`, run by each service's first migration.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from uuid_utils.compat import uuid7
+
+from sinergi import tracing
+from sinergi.auth import Actor
+from sinergi.cloudevents import Envelope
+from sinergi.events import Event
+from sinergi.problems import Refused
+from sinergi.settings import Settings
+
+#: Never edited once released; what comes later is SCHEMA_V2, run by a later migration.
+SCHEMA_V1 = (
+    """CREATE TABLE outbox (
+         seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid NOT NULL, audience text NOT NULL,
+         subject text NOT NULL, headers jsonb NOT NULL, body bytea NOT NULL,
+         aggregate_id uuid NOT NULL, version bigint NOT NULL,
+         created_at timestamptz NOT NULL DEFAULT now(), published_at timestamptz, stream_seq bigint,
+         UNIQUE (event_id, audience))""",
+    # serves the relay: unsent rows in order
+    "CREATE INDEX outbox_unsent ON outbox (seq) WHERE published_at IS NULL",
+    # serves the refill after a stream lost its tail
+    "CREATE INDEX outbox_stream_seq ON outbox (stream_seq) WHERE published_at IS NOT NULL",
+    # serves the purge after 90 days
+    "CREATE INDEX outbox_published_at ON outbox (published_at) WHERE published_at IS NOT NULL",
+    """CREATE TABLE inbox (
+         durable text NOT NULL, event_id uuid NOT NULL, handled_at timestamptz NOT NULL DEFAULT now(),
+         PRIMARY KEY (durable, event_id))""",
+    """CREATE TABLE inbox_versions (
+         durable text NOT NULL, aggregate_id uuid NOT NULL, version bigint NOT NULL,
+         PRIMARY KEY (durable, aggregate_id))""",
+    """CREATE TABLE inbox_parked (
+         durable text NOT NULL, aggregate_id uuid NOT NULL, version bigint NOT NULL, event_id uuid NOT NULL,
+         headers jsonb NOT NULL, body bytea NOT NULL, parked_at timestamptz NOT NULL DEFAULT now(),
+         PRIMARY KEY (durable, aggregate_id, version))""",
+    """CREATE TABLE answered (
+         actor text NOT NULL, key text NOT NULL, request text NOT NULL, answer jsonb,
+         at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (actor, key))""",
+    """CREATE TABLE audit (
+         id uuid PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), actor text NOT NULL, role text NOT NULL,
+         agency text NOT NULL, action text NOT NULL, subject_kind text NOT NULL, subject_id text NOT NULL,
+         purpose text NOT NULL, trace_id text NOT NULL DEFAULT '')""",
+    "CREATE INDEX audit_subject ON audit (subject_kind, subject_id, at)",
+)
+
+_INSERT_OUTBOX = text(
+    """INSERT INTO outbox (event_id, audience, subject, headers, body, aggregate_id, version)
+       VALUES (:event_id, :audience, :subject, CAST(:headers AS jsonb), :body, :aggregate_id, :version)"""
+)
+_INSERT_AUDIT = text(
+    """INSERT INTO audit (id, actor, role, agency, action, subject_kind, subject_id, purpose, trace_id)
+       VALUES (:id, :actor, :role, :agency, :action, :subject_kind, :subject_id, :purpose, :trace_id)"""
+)
+_CLAIM_ANSWER = text(
+    "INSERT INTO answered (actor, key, request) VALUES (:actor, :key, :request) ON CONFLICT DO NOTHING"
+)
+_READ_ANSWER = text("SELECT request, answer FROM answered WHERE actor = :actor AND key = :key")
+_WRITE_ANSWER = text("UPDATE answered SET answer = CAST(:answer AS jsonb) WHERE actor = :actor AND key = :key")
+
+
+def new_id() -> UUID:
+    """A UUIDv7: unique, and in order of time, so that indexes grow at one end."""
+    return uuid7()
+
+
+class Aggregate(Protocol):
+    """A row whose facts are numbered: it has an id and a version, 0 before its first fact."""
+
+    id: Any
+    version: Any
+
+
+A = TypeVar("A")
+
+
+class Tx:
+    """One transaction: domain rows through `session`, facts through `emit`, both or neither."""
+
+    def __init__(self, session: AsyncSession, source: str, actor: Actor | None) -> None:
+        self.session = session
+        self.actor = actor
+        self._source = source
+        self._cause: Envelope | None = None
+        self._outbox: list[dict[str, Any]] = []
+        self._claimed: tuple[str, str] | None = None
+
+    @contextmanager
+    def caused_by(self, cause: Envelope) -> Iterator[None]:
+        """Facts told in this block are caused by that event: they carry its correlation and its id."""
+        self._cause, before = cause, self._cause
+        try:
+            yield
+        finally:
+            self._cause = before
+
+    def add(self, *rows: Any) -> None:
+        """Insert rows when the transaction commits."""
+        self.session.add_all(rows)
+
+    async def get(self, model: type[A], key: Any) -> A:
+        """The row with this primary key; `Refused` (not-found) when there is none."""
+        return found(await self.session.get(model, key), model)
+
+    async def lock(self, model: type[A], key: Any, expected_version: int | None = None) -> A:
+        """The row, locked until the end. `Refused` (conflict) when its version is not the expected one."""
+        row: Any = found(await self.session.get(model, key, with_for_update=True, populate_existing=True), model)
+        if expected_version is not None and row.version != expected_version:
+            raise Refused(
+                "version-conflict",
+                "It was changed meanwhile. Read it again, then decide.",
+                "conflict",
+                version=row.version,
+                state=getattr(row, "state", None),
+            )
+        return row  # type: ignore[no-any-return]
+
+    def emit(self, event: Event, *, of: Aggregate, to: Sequence[str] = ()) -> None:
+        """Tell a fact about the aggregate `of`: to `core` and to each agency in `to`. Bumps its version by one.
+
+        The caller holds the aggregate's lock (`lock`, or it has just made the row), so versions have no gaps.
+        """
+        of.version = (of.version or 0) + 1
+        envelope = self._envelope(event, str(of.id), of.version)
+        headers, body = json.dumps(envelope.headers()), event.model_dump_json().encode()
+        for audience in dict.fromkeys(("core", *to)):
+            self._outbox.append(
+                {
+                    "event_id": envelope.id,
+                    "audience": audience,
+                    "subject": event.subject(audience),
+                    "headers": headers,
+                    "body": body,
+                    "aggregate_id": envelope.partitionkey,
+                    "version": envelope.sequence,
+                }
+            )
+
+    def _envelope(self, event: Event, aggregate: str, version: int) -> Envelope:
+        event_id, cause = str(new_id()), self._cause
+        return Envelope(
+            id=event_id,
+            type=event.type(),
+            source=self._source,
+            time=datetime.now(UTC),
+            partitionkey=aggregate,
+            sequence=version,
+            correlationid=(cause.correlationid or cause.id) if cause else event_id,
+            causationid=cause.id if cause else "",
+            traceparent=tracing.traceparent(),
+        )
+
+    async def audit(self, action: str, subject_kind: str, subject_ids: Sequence[Any], purpose: str) -> None:
+        """Write down that the actor read these subjects, and why (UU 27/2022: reads are processing too)."""
+        if self.actor is None:
+            raise LookupError("an audit row needs an actor: begin(actor)")
+        who = {"actor": self.actor.id, "role": self.actor.role.value, "agency": self.actor.agency}
+        what = {"action": action, "subject_kind": subject_kind, "purpose": purpose}
+        rows = [
+            who | what | {"id": new_id(), "subject_id": str(one), "trace_id": tracing.trace_id()} for one in subject_ids
+        ]
+        if rows:
+            await self.session.execute(_INSERT_AUDIT, rows)
+
+    async def answered(self, key: str | None, request: str) -> Any | None:
+        """The answer already given to this actor under this idempotency key, or None if this is the first time.
+
+        Two requests with one key wait for each other; the same key with another request is refused.
+        """
+        if key is None:
+            return None
+        actor = self.actor.id if self.actor else ""
+        digest = hashlib.sha256(request.encode()).hexdigest()
+        claim = {"actor": actor, "key": key, "request": digest}
+        if (await self.session.execute(_CLAIM_ANSWER, claim)).rowcount == 1:  # type: ignore[attr-defined]
+            self._claimed = (actor, key)
+            return None
+        earlier = (await self.session.execute(_READ_ANSWER, {"actor": actor, "key": key})).one()
+        if earlier.request != digest:
+            raise Refused("idempotency-key-reused", "This idempotency key was used for another request.", "conflict")
+        return earlier.answer
+
+    async def remember(self, answer: Any) -> None:
+        """Keep the answer for the idempotency key that `answered` claimed; nothing to do without one."""
+        if self._claimed:
+            actor, key = self._claimed
+            await self.session.execute(_WRITE_ANSWER, {"actor": actor, "key": key, "answer": json.dumps(answer)})
+
+    async def write_outbox(self) -> int:
+        """Insert the facts; called by `begin` before it commits. Returns how many rows."""
+        await self.session.flush()
+        if self._outbox:
+            await self.session.execute(_INSERT_OUTBOX, self._outbox)
+        return len(self._outbox)
+
+
+class Database:
+    """A service's database: an engine, and `begin()`. `committed` wakes the relay of this process."""
+
+    def __init__(self, settings: Settings, service: str, pool_size: int = 10) -> None:
+        self.service = service
+        self.committed = asyncio.Event()
+        self.engine: AsyncEngine = create_async_engine(
+            settings.sqlalchemy_url(),
+            pool_size=pool_size,
+            max_overflow=10,
+            pool_recycle=1800,
+            hide_parameters=True,  # an error's text must not quote a person's data
+            connect_args={"timeout": 5, "command_timeout": 60},
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+
+    @asynccontextmanager
+    async def begin(self, actor: Actor | None = None) -> AsyncIterator[Tx]:
+        """A transaction: commits at the end of the block, rolls back on an error."""
+        async with self._sessions() as session:
+            async with session.begin():
+                tx = Tx(session, f"sinergi/{self.service}", actor)
+                yield tx
+                emitted = await tx.write_outbox()
+            if emitted:
+                self.committed.set()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def found(row: A | None, model: type[Any]) -> A:
+    """The row, or `Refused` (not-found) naming its kind."""
+    if row is None:
+        kind = str(getattr(model, "__tablename__", "row")).rstrip("s").replace("_", " ")
+        raise Refused("not-found", f"There is no such {kind}.", "not-found")
+    return row

@@ -1,0 +1,87 @@
+"""Who may do what: the one table. What is not in it, nobody may do.
+
+Roles are held for an agency and an area (a wilayah code and all below it). This table says which roles may try; the
+command itself then compares the row's agency and area with the actor's (`Actor.within`). A test compares the table
+with every command, query and route in the code, both ways.
+"""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The roles of DOMAIN.md that act in the first loop."""
+
+    OPERATOR = "operator"  # data operator at Dinsos: lists, imports, contacts, directory
+    SOCIAL_WORKER = "social_worker"  # pekerja sosial
+    SUPERVISOR = "supervisor"  # approves plan and closure
+    DESK_OFFICER = "desk_officer"  # answers for a desk of an agency (OPD)
+    AUDITOR = "auditor"  # reads the trails, changes nothing
+    AGENCY = "agency"  # an agency's own system, known by its NATS account
+    SERVICE = "service"  # one of our services, acting on an event
+
+
+O, W, S, D, A, G, C = (  # noqa: E741
+    Role.OPERATOR,
+    Role.SOCIAL_WORKER,
+    Role.SUPERVISOR,
+    Role.DESK_OFFICER,
+    Role.AUDITOR,
+    Role.AGENCY,
+    Role.SERVICE,
+)
+
+PERMISSIONS: dict[str, frozenset[Role]] = {
+    action: frozenset(roles)
+    for action, roles in {
+        # registry: area = the person's kelurahan
+        "import.start": {O},
+        "import.read": {O, A},
+        "person.search": {O, W, S},
+        "person.read": {O, W, S},
+        "person.disclose": {C},
+        "group.form": {O, W},
+        "group.read": {O, W, S},
+        "registry.audit": {A},
+        # cases: agency = the office that holds the case
+        "case.open": {W},
+        "case.read": {W, S},
+        "case.assess": {W},
+        "case.plan": {W},
+        "case.submit_plan": {W},
+        "case.approve_plan": {S},
+        "case.return_plan": {S},
+        "case.refer": {W, C},
+        "case.resend": {W},
+        "case.follow_referral": {C},
+        "case.request_closure": {W},
+        "case.close": {S},
+        "cases.audit": {A},
+        # referrals: agency = sender or receiver, as each command says
+        "referral.send": {W, C},
+        "referral.read": {W, S, D, G},
+        "referral.details": {D, G},
+        "referral.acknowledge": {D, G},
+        "referral.accept": {D, G},
+        "referral.decline": {D, G},
+        "referral.progress": {D, G},
+        "referral.hold": {D, G},
+        "referral.resume": {D, G},
+        "referral.complete": {D, G},
+        "referral.fail": {D, G},
+        "referral.confirm_cancel": {D, G},
+        "referral.cancel": {W, S},
+        "referral.request_cancel": {W, S},
+        "referral.retract": {W, S},
+        "referral.close": {W, S},
+        "directory.read": {O, W, S, D, A, G},
+        "directory.write": {O},
+        "disclosure.read": {A},
+        # notify: everybody their own inbox; contacts are the operator's
+        "inbox.read": {O, W, S, D},
+        "inbox.mark_read": {O, W, S, D},
+        "contact.write": {O},
+        "notice.post": {C},
+        # console
+        "console.use": {O, W, S, D, A},
+    }.items()
+}

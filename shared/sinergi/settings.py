@@ -1,0 +1,52 @@
+"""Every setting of a service, read from the environment with the prefix SINERGI_ (listed in docs/operator.md)."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What one service needs to run. A service's own settings subclass this."""
+
+    model_config = SettingsConfigDict(env_prefix="SINERGI_", extra="ignore")
+
+    database_url: SecretStr = Field(description="postgresql://role:password@host:port/database of this service")
+    nats_url: str = Field("nats://127.0.0.1:4222", description="NATS server or comma-separated servers")
+    nats_seed_file: Path | None = Field(None, description="file with this service's NKEY seed")
+    issuer: str = Field("http://127.0.0.1:8080", description="OIDC issuer whose tokens are accepted")
+    jwks_url: str | None = Field(None, description="where its keys are, if not told by its discovery document")
+    audience: str = Field("sinergi", description="the `aud` that a token must name")
+    claim_role: str = Field("sinergi_role", description="claim that holds the role")
+    claim_agency: str = Field("sinergi_agency", description="claim that holds the agency's code")
+    claim_area: str = Field("sinergi_area", description="claim that holds the area's code (wilayah)")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, description="port to listen on")
+    migrate: bool = Field(True, description="bring the database's tables up to date at start")
+    retry_delays: list[float] = Field(
+        [1, 5, 30, 120, 600], description="seconds before each new try of an event whose handler failed"
+    )
+    stream_max_bytes: int = Field(
+        2 * 1024**3, description="bytes a stream may hold; a full stream refuses, it never drops"
+    )
+    stream_replicas: int = Field(1, description="copies of each stream; 3 in a cluster of three")
+    log_format: Literal["json", "console"] = Field("json", description="how log lines look")
+    log_level: str = Field("INFO", description="lowest level that is logged")
+
+    @field_validator("nats_seed_file", "jwks_url", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return value or None
+
+    def nats_servers(self) -> list[str]:
+        """The NATS servers to connect to."""
+        return [url.strip() for url in self.nats_url.split(",")]
+
+    def asyncpg_dsn(self) -> str:
+        """The database's URL as asyncpg takes it."""
+        return self.database_url.get_secret_value().replace("postgresql+asyncpg://", "postgresql://")
+
+    def sqlalchemy_url(self) -> str:
+        """The database's URL as SQLAlchemy takes it."""
+        return self.asyncpg_dsn().replace("postgresql://", "postgresql+asyncpg://", 1)

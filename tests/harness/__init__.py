@@ -1,0 +1,1 @@
+"""What the tests stand on: real servers (embedded, containers, external), running services, tokens, facts."""
