@@ -14,6 +14,7 @@ from sinergi.settings import Settings
 #: how many of the innermost frames of an error are told
 FRAMES = 8
 
+
 def place_of_error(_: Any, __: str, entry: dict[str, Any]) -> dict[str, Any]:
     """Say where an error arose, not its message: a database's message may quote the very row that it refused."""
     wrong = entry.pop("exc_info", None)

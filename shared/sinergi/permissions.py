@@ -81,6 +81,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "inbox.mark_read": {O, W, S, D},
         "contact.write": {O},
         "notice.post": {C},
+        "delivery.read": {O},
         # console
         "console.use": {O, W, S, D, A},
     }.items()
