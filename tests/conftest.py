@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from nats.aio.client import Client
+
 from sinergi.events import STREAMS
 from sinergi.logs import configure_logs
 from sinergi.provision import DEAD_LETTERS, declare_stream
 from sinergi.settings import Settings
-
 from tests.harness import stack as harness
 from tests.harness.backends import Backend, chosen
 from tests.harness.issuer import Issuer

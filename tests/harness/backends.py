@@ -9,11 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.waiting_utils import wait_for_logs
+
 from sinergi_operator.keys import ensure_keys
 from sinergi_operator.nats_config import CORE_USERS, SYSTEM_USER, render
 from sinergi_operator.servers import NatsServer, PostgresServer
-from testcontainers.core.container import DockerContainer
-from testcontainers.core.waiting_utils import wait_for_logs
 
 AGENCIES = ["koperasi", "bptsp", "dinkes"]
 NATS_IMAGE = "nats:2.15-alpine"

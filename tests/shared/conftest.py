@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
+
 from sinergi.db import Database
 from sinergi.settings import Settings
-
 from tests.harness.stack import Stack
 from tests.shared import probe
 

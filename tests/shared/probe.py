@@ -7,15 +7,15 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
 from sinergi.bus import Bus
 from sinergi.bus import Running as RunningBus
 from sinergi.db import SCHEMA_V1, Database, Tx, new_id
 from sinergi.events import STREAMS, Event
 from sinergi.settings import Settings
-from sinergi_operator.servers import setup_database
-from sqlalchemy import text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
+from sinergi_operator.database import setup_database
 from tests.harness.stack import PASSWORD, Stack
 
 STREAMS["PROBE"] = ("probe", ["sinergi.probe.>"])
@@ -43,7 +43,7 @@ class Thing(Base):
 TABLES = (
     *SCHEMA_V1,
     "CREATE TABLE things (id uuid PRIMARY KEY, version bigint NOT NULL)",
-    """CREATE TABLE effects (seq bigint GENERATED ALWAYS AS IDENTITY, by text, thing text, version bigint, note text)""",
+    "CREATE TABLE effects (seq bigint GENERATED ALWAYS AS IDENTITY, by text, thing text, version int, note text)",
 )
 
 
