@@ -148,7 +148,7 @@ class Agency:
         answer: dict[str, Any] = json.loads(reply.data)
         if "problem" in answer:
             raise CommandRefused(answer["problem"])
-        referral.known_version = answer.get("version", referral.known_version)
+        referral.knows_version(answer.get("version", referral.known_version))
         return answer
 
     # -------------------------------------------------------------- hearing

@@ -279,9 +279,13 @@ class Running:
             subscriber(_hearing(listener))
 
     async def _answer_agency(self, message: NatsMessage) -> Answer:
-        """The agency is token 3 of the subject: the server wrote it there from the account."""
-        _, _, agency, name = message.raw_message.subject.split(".", 3)
-        handler = self._bus.commands.get(name)
+        """The agency is token 3 of the subject: the server wrote it there from the account.
+
+        A pull whose reply is `sinergi.cmd.…` makes the server bring a fact here, under the fact's own subject: its
+        token 3 is no account.
+        """
+        _, kind, agency, name = message.raw_message.subject.split(".", 3)
+        handler = self._bus.commands.get(name) if kind == "cmd" else None
         if handler is None:
             return _refusal(Refused("unknown-command", f"There is no command {name}.", "not-found"))
         return await _answer(handler, message, agency_actor(agency))

@@ -118,6 +118,8 @@ class Tx:
 
     async def lock(self, model: type[A], key: Any, expected_version: int | None = None) -> A:
         """The row, locked until the end. `Refused` (conflict) when its version is not the expected one."""
+        # an inbox group locks one row for several events: what the first changed must not be read over
+        await self.session.flush()
         row: Any = found(await self.session.get(model, key, with_for_update=True, populate_existing=True), model)
         if expected_version is not None and row.version != expected_version:
             raise Refused(

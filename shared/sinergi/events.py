@@ -77,8 +77,8 @@ class Event(BaseModel):
         """The aggregate's version that a command should expect: this event's, or its last answer's."""
         return self._known_version
 
-    @known_version.setter
-    def known_version(self, version: int) -> None:
+    def knows_version(self, version: int) -> None:
+        """A command's answer told the aggregate's version (pydantic lets no property of a frozen model be set)."""
         self._known_version = version
 
     def with_envelope(self, envelope: Envelope) -> "Event":
@@ -140,6 +140,13 @@ class CaseAssessed(CaseFact):
     assessment_id: str
     instrument: str
     risk: Literal["low", "medium", "high", "life"]
+
+
+class CasePlanDrafted(CaseFact):
+    """Rencana: the worker wrote or rewrote the plan."""
+
+    name = "case.plan_drafted.v1"
+    plan_id: str
 
 
 class CasePlanSubmitted(CaseFact):

@@ -50,7 +50,6 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "case.submit_plan": {W},
         "case.approve_plan": {S},
         "case.return_plan": {S},
-        "case.refer": {W, C},
         "case.resend": {W},
         "case.follow_referral": {C},
         "case.request_closure": {W},

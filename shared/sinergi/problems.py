@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-Kind = Literal["invalid", "unauthenticated", "forbidden", "not-found", "conflict", "unavailable"]
+Kind = Literal["invalid", "unauthenticated", "forbidden", "not-found", "conflict", "too-many", "unavailable"]
 
 #: RFC 9457: the HTTP status of each kind of refusal
 STATUS: dict[Kind, int] = {
@@ -11,6 +11,7 @@ STATUS: dict[Kind, int] = {
     "forbidden": 403,
     "not-found": 404,
     "conflict": 409,
+    "too-many": 429,
     "unavailable": 503,
 }
 

@@ -1,9 +1,9 @@
 """Every setting of a service, read from the environment with the prefix SINERGI_ (listed in docs/operator.md)."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -13,6 +13,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SINERGI_", extra="ignore")
 
     database_url: SecretStr = Field(description="postgresql://role:password@host:port/database of this service")
+    database_url_file: Path | None = Field(None, description="file with that URL, instead of it")
     nats_url: str = Field("nats://127.0.0.1:4222", description="NATS server or comma-separated servers")
     nats_seed_file: Path | None = Field(None, description="file with this service's NKEY seed")
     issuer: str = Field("http://127.0.0.1:8080", description="OIDC issuer whose tokens are accepted")
@@ -34,7 +35,14 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = Field("json", description="how log lines look")
     log_level: str = Field("INFO", description="lowest level that is logged")
 
-    @field_validator("nats_seed_file", "jwks_url", mode="before")
+    @model_validator(mode="before")
+    @classmethod
+    def _read_database_url(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if (file := values.get("database_url_file")) and not values.get("database_url"):
+            return values | {"database_url": Path(file).read_text().strip()}
+        return values
+
+    @field_validator("database_url_file", "nats_seed_file", "jwks_url", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None

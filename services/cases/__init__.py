@@ -1,0 +1,1 @@
+"""The service `cases`: the social worker's path from identifikasi to pembinaan lanjut."""

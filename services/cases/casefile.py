@@ -1,0 +1,70 @@
+"""A case at hand: who may write in it, its parts, what every fact about it tells, its history."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.cases.models import Case, Goal, History, Plan, Step
+from sinergi.auth import Actor
+from sinergi.db import Tx, new_id
+from sinergi.problems import Refused
+
+
+async def own_case(case_id: UUID, expected_version: int, actor: Actor, tx: Tx) -> Case:
+    """The case, locked for its worker: nobody else writes in it."""
+    case = await _seen(case_id, actor, tx)
+    if case.worker != actor.id:
+        raise Refused("not-your-case", "Another social worker holds this case.", "forbidden")
+    return await tx.lock(Case, case_id, expected_version)
+
+
+async def supervised_case(case_id: UUID, expected_version: int, actor: Actor, tx: Tx) -> Case:
+    """The case, locked for its supervisor: the named one, or the first of the office to act. Never its worker."""
+    case = await _seen(case_id, actor, tx)
+    if case.worker == actor.id:
+        raise Refused("self-approval", "Another person must approve your own work.", "forbidden")
+    if case.supervisor not in ("", actor.id):
+        raise Refused("not-the-supervisor", "Another supervisor answers for this case.", "forbidden")
+    case = await tx.lock(Case, case_id, expected_version)
+    case.supervisor = actor.id
+    return case
+
+
+async def _seen(case_id: UUID, actor: Actor, tx: Tx) -> Case:
+    """Who comes before which version: an outsider learns neither version nor stage from a conflict."""
+    case = await tx.get(Case, case_id)
+    actor.within(agencies=(case.agency,), area=case.area)
+    return case
+
+
+def told(case: Case) -> dict[str, str]:
+    """What every fact about the case tells."""
+    return {
+        "case_id": str(case.id),
+        "agency": case.agency,
+        "area": case.area,
+        "worker": case.worker,
+        "supervisor": case.supervisor,
+    }
+
+
+def record(case: Case, what: str, actor: Actor, tx: Tx, note: str = "") -> None:
+    """Write into the case's history what was done, and by whom."""
+    who = {"actor": actor.id, "role": actor.role.value, "agency": actor.agency}
+    tx.add(History(id=new_id(), case_id=case.id, what=what, note=note, **who))
+
+
+async def plan_of(case: Case, tx: Tx) -> Plan | None:
+    """The case's plan, if it has one yet."""
+    return (await tx.session.scalars(select(Plan).where(Plan.case_id == case.id))).one_or_none()
+
+
+async def goals_of(case: Case, tx: Tx) -> Sequence[Goal]:
+    """The plan's goals in its order."""
+    return (await tx.session.scalars(select(Goal).where(Goal.case_id == case.id).order_by(Goal.position))).all()
+
+
+async def steps_of(case: Case, tx: Tx) -> Sequence[Step]:
+    """The plan's steps in its order."""
+    return (await tx.session.scalars(select(Step).where(Step.case_id == case.id).order_by(Step.position))).all()

@@ -1,0 +1,393 @@
+"""What can be done in a case. Each command checks who, locks the case, checks the stage, changes rows, tells."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
+
+from services.cases.casefile import goals_of, own_case, plan_of, record, steps_of, supervised_case, told
+from services.cases.closing import WIB, ClosureReason, GoalOutcome, check_outcomes, follow_up_dates
+from services.cases.instruments import Finding, instrument
+from services.cases.models import Assessment, Case, FollowUp, Goal, Plan, Step
+from services.cases.plans import Code, PlannedGoal, PlannedStep, Text, Words, check_plan
+from services.cases.stages import ENDED, ENDED_BADLY, PlanState, Stage, StepState, next_plan_state, next_stage
+from services.cases.steps import ask_the_worker, drop_steps, finish_tasks, fire, fire_ready, takes
+from sinergi.auth import Actor, permit
+from sinergi.db import Tx, new_id
+from sinergi.events import (
+    CaseAssessed,
+    CaseClosed,
+    CaseClosureRequested,
+    CaseOpened,
+    CasePlanApproved,
+    CasePlanDrafted,
+    CasePlanReturned,
+    CasePlanSubmitted,
+    CaseStepCompleted,
+    ClientKind,
+)
+from sinergi.problems import Refused
+
+log = structlog.get_logger()
+
+FROM_THE_PATH = UUID(int=0)
+
+Area = Annotated[str, StringConstraints(pattern=r"^\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?$")]
+
+
+class OpenCase(BaseModel):
+    """Take up the case of a client. `supervisor` unset: the first supervisor of the office to act."""
+
+    model_config = ConfigDict(extra="forbid")
+    client_kind: ClientKind
+    client_id: UUID
+    area: Area
+    way_in: Literal["walk-in", "registry", "outreach", "complaint", "other-regency"]
+    supervisor: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,100}$")] | None = None
+
+
+class OnCase(BaseModel):
+    """A command on a case as the actor last saw it. The door puts the id of its path in."""
+
+    model_config = ConfigDict(extra="forbid")
+    case_id: SkipJsonSchema[UUID] = FROM_THE_PATH
+    expected_version: int = Field(ge=0)
+
+
+class AssessCase(OnCase):
+    """Fill in an instrument: an answer on its scale for each of its domains."""
+
+    instrument: Literal["general"]
+    answers: dict[Annotated[str, StringConstraints(max_length=40)], int] = Field(max_length=50)
+
+
+class DraftPlan(OnCase):
+    """Write the plan, in place of the draft that was there."""
+
+    goals: list[PlannedGoal] = Field(min_length=1, max_length=50)
+    steps: list[PlannedStep] = Field(min_length=1, max_length=50)
+
+
+class SubmitPlan(OnCase):
+    """Lay the plan before the supervisor."""
+
+
+class ApprovePlan(OnCase):
+    """Approve the plan; its first steps go out."""
+
+    comment: Text = ""
+
+
+class ReturnPlan(OnCase):
+    """Send the plan back, saying why."""
+
+    comment: Words
+
+
+class ResendStep(OnCase):
+    """Send a step that was declined, failed or cancelled again: a new referral in the place of the old one.
+
+    `reason` says in words why, and stays in the case; the referral keeps the reason of the plan.
+    """
+
+    step_id: SkipJsonSchema[UUID] = FROM_THE_PATH
+    documents: list[Code] = Field(max_length=50)
+    reason: Words
+
+
+class RequestClosure(OnCase):
+    """Ask for terminasi: a coded reason, an outcome for every goal.
+
+    `dropped` says, for each step that ended without its service or never went out, why it is given up.
+    """
+
+    reason: ClosureReason
+    outcomes: dict[str, GoalOutcome] = Field(max_length=50)
+    client_view: Text | None = None
+    dropped: dict[str, Words] = Field(default={}, max_length=50)
+
+
+class CloseCase(OnCase):
+    """Approve terminasi."""
+
+    comment: Text = ""
+
+
+class FollowReferral(BaseModel):
+    """What a fact about a referral means for the step that it carries out."""
+
+    case_id: UUID
+    step_id: UUID
+    referral_id: UUID
+    service: str
+    sender: str
+    state: StepState
+    outcome: str = ""
+    reason: str = ""
+    missing_documents: list[str] = []
+
+
+class Answer(BaseModel):
+    """The case after a command; `state` is its stage."""
+
+    id: UUID
+    version: int
+    state: str
+
+
+class Assessed(Answer):
+    """The case after an assessment: the risk, and because of which domains."""
+
+    assessment_id: UUID
+    risk: str
+    because: list[Finding]
+
+
+@permit("case.open")
+async def open_case(cmd: OpenCase, actor: Actor, tx: Tx) -> Answer:
+    """Identifikasi. `Refused` (case-already-open, with `case_id`) when the client has an open case anywhere."""
+    actor.within(area=cmd.area)
+    if cmd.supervisor == actor.id:
+        raise Refused("self-approval", "Nobody supervises a case of their own.")
+    case = (await tx.session.scalars(_insert_case(cmd, actor))).one_or_none()
+    if case is None:
+        raise await _already_open(cmd, tx)
+    tx.emit(CaseOpened(**told(case), client_kind=cmd.client_kind, client_id=str(cmd.client_id)), of=case)
+    record(case, "open", actor, tx)
+    return _answer(case)
+
+
+@permit("case.assess")
+async def assess_case(cmd: AssessCase, actor: Actor, tx: Tx) -> Assessed:
+    """Asesmen: the instrument's answers give a risk, with its reasons."""
+    case = await own_case(cmd.case_id, cmd.expected_version, actor, tx)
+    case.stage = next_stage("assess", case.stage)
+    used = instrument(cmd.instrument)
+    risk, because = used.judge(cmd.answers)
+    case.risk = risk
+    assessment = Assessment(
+        id=new_id(),
+        case_id=case.id,
+        instrument=used.code,
+        instrument_version=used.version,
+        answers=cmd.answers,
+        risk=risk,
+        because=[one.model_dump() for one in because],
+        assessed_by=actor.id,
+    )
+    tx.add(assessment)
+    named = {"assessment_id": str(assessment.id), "instrument": f"{used.code}.v{used.version}"}
+    tx.emit(CaseAssessed(**told(case), **named, risk=risk), of=case)
+    record(case, "assess", actor, tx, risk)
+    return Assessed(**_answer(case).model_dump(), assessment_id=assessment.id, risk=risk, because=because)
+
+
+@permit("case.plan")
+async def draft_plan(cmd: DraftPlan, actor: Actor, tx: Tx) -> Answer:
+    """Rencana: write or rewrite the plan until it is submitted."""
+    case = await own_case(cmd.case_id, cmd.expected_version, actor, tx)
+    case.stage = next_stage("draft_plan", case.stage)
+    check_plan(cmd.goals, cmd.steps)
+    plan = await plan_of(case, tx)
+    if plan is None:
+        plan = Plan(id=new_id(), case_id=case.id, state=PlanState.DRAFT, comment="")
+        tx.add(plan)
+    else:
+        plan.state = next_plan_state("draft_plan", plan.state)
+    await _replace_goals_and_steps(case, cmd, tx)
+    tx.emit(CasePlanDrafted(**told(case), plan_id=str(plan.id)), of=case)
+    record(case, "draft_plan", actor, tx)
+    return _answer(case)
+
+
+@permit("case.submit_plan")
+async def submit_plan(cmd: SubmitPlan, actor: Actor, tx: Tx) -> Answer:
+    """Lay the plan before the supervisor."""
+    case = await own_case(cmd.case_id, cmd.expected_version, actor, tx)
+    plan = await _move_plan("submit_plan", case, tx)
+    plan.submitted_at = datetime.now(UTC)
+    tx.emit(CasePlanSubmitted(**told(case), plan_id=str(plan.id)), of=case)
+    record(case, "submit_plan", actor, tx)
+    return _answer(case)
+
+
+@permit("case.approve_plan")
+async def approve_plan(cmd: ApprovePlan, actor: Actor, tx: Tx) -> Answer:
+    """Intervensi may begin: the steps that wait for nothing go out as referrals."""
+    case = await supervised_case(cmd.case_id, cmd.expected_version, actor, tx)
+    plan = await _move_plan("approve_plan", case, tx)
+    _decide(plan, actor, cmd.comment)
+    tx.emit(CasePlanApproved(**told(case), plan_id=str(plan.id)), of=case)
+    record(case, "approve_plan", actor, tx, cmd.comment)
+    fire_ready(case, await steps_of(case, tx), actor, tx)
+    return _answer(case)
+
+
+@permit("case.return_plan")
+async def return_plan(cmd: ReturnPlan, actor: Actor, tx: Tx) -> Answer:
+    """Send the plan back to the worker with a comment."""
+    case = await supervised_case(cmd.case_id, cmd.expected_version, actor, tx)
+    plan = await _move_plan("return_plan", case, tx)
+    _decide(plan, actor, cmd.comment)
+    tx.emit(CasePlanReturned(**told(case), plan_id=str(plan.id)), of=case)
+    record(case, "return_plan", actor, tx, cmd.comment)
+    return _answer(case)
+
+
+@permit("case.resend")
+async def resend_step(cmd: ResendStep, actor: Actor, tx: Tx) -> Answer:
+    """Send a step again after a decline, failure or cancellation, with the documents that it needs now."""
+    case = await own_case(cmd.case_id, cmd.expected_version, actor, tx)
+    next_stage("resend_step", case.stage)
+    step = next((one for one in await steps_of(case, tx) if one.id == cmd.step_id), None)
+    if step is None:
+        raise Refused("not-found", "There is no such step in this case.", "not-found")
+    if step.state not in ENDED_BADLY:
+        raise Refused("wrong-step-state", f"The step is {step.state}.", "conflict", step_state=step.state)
+    replaced, step.referral_id = step.referral_id, None
+    step.earlier_referrals = [*step.earlier_referrals, str(replaced)]
+    step.documents, step.problem, step.missing_documents = cmd.documents, None, []
+    await finish_tasks([step], tx)
+    record(case, "resend_step", actor, tx, f"{step.key}: {cmd.reason}")
+    fire(case, step, actor, tx, replaces=str(replaced))
+    return _answer(case)
+
+
+@permit("case.request_closure")
+async def request_closure(cmd: RequestClosure, actor: Actor, tx: Tx) -> Answer:
+    """Terminasi, asked for: every step settled, every goal of an approved plan with its outcome."""
+    case = await own_case(cmd.case_id, cmd.expected_version, actor, tx)
+    case.stage = next_stage("request_closure", case.stage)
+    steps, goals = await _agreed(case, cmd.reason, tx)
+    for step in drop_steps(steps, cmd.dropped):
+        record(case, "drop_step", actor, tx, f"{step.key}: {cmd.dropped[step.key]}")
+    await finish_tasks(steps, tx)
+    check_outcomes(goals, cmd.outcomes)
+    for goal in goals:
+        goal.outcome = cmd.outcomes[goal.key]
+    case.closure_reason, case.client_view = cmd.reason, cmd.client_view
+    tx.emit(CaseClosureRequested(**told(case), reason=cmd.reason), of=case)
+    record(case, "request_closure", actor, tx, cmd.reason)
+    return _answer(case)
+
+
+@permit("case.close")
+async def close_case(cmd: CloseCase, actor: Actor, tx: Tx) -> Answer:
+    """Terminasi, approved; pembinaan lanjut begins with its follow-ups."""
+    case = await supervised_case(cmd.case_id, cmd.expected_version, actor, tx)
+    case.stage = next_stage("close", case.stage)
+    case.closed_at = datetime.now(UTC)
+    due = follow_up_dates(case.closure_reason or "", case.closed_at.astimezone(WIB).date())
+    tx.add(*(FollowUp(id=new_id(), case_id=case.id, due_on=one) for one in due))
+    outcomes = [goal.outcome for goal in await goals_of(case, tx)]
+    tx.emit(
+        CaseClosed(
+            **told(case),
+            reason=case.closure_reason or "",
+            goals_met=outcomes.count("met"),
+            goals_partly_met=outcomes.count("partly_met"),
+            goals_not_met=outcomes.count("not_met"),
+            follow_up_due=due,
+        ),
+        of=case,
+    )
+    record(case, "close", actor, tx, cmd.comment)
+    return _answer(case)
+
+
+@permit("case.follow_referral")
+async def follow_referral(cmd: FollowReferral, actor: Actor, tx: Tx) -> None:
+    """Move the step as its referral moved. What a replaced or a foreign referral says does nothing."""
+    of_case = (Step.id == cmd.step_id, Step.case_id == cmd.case_id)
+    if (await tx.session.execute(select(Step.id).where(*of_case))).one_or_none() is None:
+        log.warning("referral.of_no_step", referral=str(cmd.referral_id))
+        return
+    case = await tx.lock(Case, cmd.case_id)
+    steps = await steps_of(case, tx)
+    step = next(one for one in steps if one.id == cmd.step_id)
+    ours = cmd.sender == case.agency and cmd.service == step.service
+    if step.state in ENDED or not ours or not takes(step, cmd.referral_id):
+        return
+    step.state = cmd.state
+    record(case, f"step_{cmd.state}", actor, tx, f"{step.key}: {cmd.outcome or cmd.reason}".rstrip(": "))
+    if cmd.state == StepState.COMPLETED:
+        step.outcome = cmd.outcome
+        tx.emit(CaseStepCompleted(**told(case), step_id=str(step.id), outcome=cmd.outcome), of=case)
+        fire_ready(case, steps, actor, tx)
+    elif cmd.state in ENDED_BADLY:
+        ask_the_worker(case, step, cmd.reason, cmd.missing_documents, tx)
+
+
+def _answer(case: Case) -> Answer:
+    return Answer(id=case.id, version=case.version, state=case.stage)
+
+
+def _insert_case(cmd: OpenCase, actor: Actor) -> ReturningInsert[Case]:
+    """Two workers may take up one client at once: the index of open cases lets one of them in."""
+    row = insert(Case).values(
+        id=new_id(),
+        version=0,
+        agency=actor.agency,
+        area=cmd.area,
+        worker=actor.id,
+        supervisor=cmd.supervisor or "",
+        client_kind=cmd.client_kind,
+        client_id=cmd.client_id,
+        way_in=cmd.way_in,
+        stage=Stage.IDENTIFIKASI,
+    )
+    unless_open = row.on_conflict_do_nothing(
+        index_elements=[Case.client_kind, Case.client_id], index_where=Case.closed_at.is_(None)
+    )
+    return unless_open.returning(Case)
+
+
+async def _already_open(cmd: OpenCase, tx: Tx) -> Refused:
+    of_client = (Case.client_kind == cmd.client_kind, Case.client_id == cmd.client_id, Case.closed_at.is_(None))
+    case_id = (await tx.session.execute(select(Case.id).where(*of_client))).scalar_one()
+    return Refused(
+        "case-already-open",
+        "This client has an open case: work on that one, or ask its office.",
+        "conflict",
+        case_id=str(case_id),
+    )
+
+
+async def _replace_goals_and_steps(case: Case, cmd: DraftPlan, tx: Tx) -> None:
+    await tx.session.execute(delete(Goal).where(Goal.case_id == case.id))
+    await tx.session.execute(delete(Step).where(Step.case_id == case.id))
+    for position, goal in enumerate(cmd.goals):
+        tx.add(Goal(id=new_id(), case_id=case.id, position=position, **goal.model_dump()))
+    for position, step in enumerate(cmd.steps):
+        new = {"state": StepState.PLANNED, "earlier_referrals": [], "missing_documents": []}
+        tx.add(Step(id=new_id(), case_id=case.id, position=position, **step.model_dump(), **new))
+
+
+async def _move_plan(doing: str, case: Case, tx: Tx) -> Plan:
+    case.stage = next_stage(doing, case.stage)
+    plan = await plan_of(case, tx)
+    if plan is None:
+        raise Refused("no-plan", "Write the plan first.", "conflict")
+    plan.state = next_plan_state(doing, plan.state)
+    return plan
+
+
+async def _agreed(case: Case, reason: ClosureReason, tx: Tx) -> tuple[Sequence[Step], Sequence[Goal]]:
+    """What the closure must answer for: nothing as long as no plan was approved, but then no goal was met either."""
+    plan = await plan_of(case, tx)
+    if plan and plan.state == PlanState.APPROVED:
+        return await steps_of(case, tx), await goals_of(case, tx)
+    if reason == "goals-met":
+        raise Refused("no-goals-agreed", "No plan was approved: give another reason for closing.", "conflict")
+    return [], []
+
+
+def _decide(plan: Plan, actor: Actor, comment: str) -> None:
+    plan.comment, plan.decided_at, plan.decided_by = comment, datetime.now(UTC), actor.id

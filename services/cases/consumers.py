@@ -1,0 +1,85 @@
+"""What this service hears: the facts about referrals move the steps of plans."""
+
+from uuid import UUID
+
+from services.cases.commands import FollowReferral, follow_referral
+from services.cases.stages import FOLLOWS
+from sinergi.auth import service_actor
+from sinergi.bus import Bus
+from sinergi.db import Tx
+from sinergi.events import (
+    ReferralAccepted,
+    ReferralCancelled,
+    ReferralCancelRequested,
+    ReferralCompleted,
+    ReferralDeclined,
+    ReferralFact,
+    ReferralFailed,
+    ReferralHeld,
+    ReferralProgressed,
+    ReferralReceived,
+    ReferralRequested,
+    ReferralResumed,
+    ReferralRetracted,
+)
+
+bus = Bus("cases")
+_WE = service_actor("cases")
+
+
+@bus.on(ReferralRequested)
+async def when_referral_requested_remember_it_on_the_step(event: ReferralRequested, tx: Tx) -> None:
+    """The step knows its referral from here on."""
+    await _follow(event, tx)
+
+
+@bus.on(ReferralReceived)
+@bus.on(ReferralAccepted)
+@bus.on(ReferralProgressed)
+@bus.on(ReferralHeld)
+@bus.on(ReferralResumed)
+@bus.on(ReferralCancelRequested)
+async def when_referral_moved_move_the_step(event: ReferralFact, tx: Tx) -> None:
+    """The step stands where its referral stands."""
+    await _follow(event, tx)
+
+
+@bus.on(ReferralCompleted)
+async def when_referral_completed_advance_the_plan(event: ReferralCompleted, tx: Tx) -> None:
+    """The step has its outcome; the steps that waited for it go out."""
+    await _follow(event, tx, outcome=event.outcome)
+
+
+@bus.on(ReferralDeclined)
+async def when_referral_declined_ask_the_worker(event: ReferralDeclined, tx: Tx) -> None:
+    """The worker decides what becomes of the step, and knows which documents were missing."""
+    await _follow(event, tx, reason=event.reason, missing_documents=event.missing_documents)
+
+
+@bus.on(ReferralFailed)
+@bus.on(ReferralCancelled)
+@bus.on(ReferralRetracted)
+async def when_referral_ended_ask_the_worker(
+    event: ReferralFailed | ReferralCancelled | ReferralRetracted, tx: Tx
+) -> None:
+    """The worker decides what becomes of the step."""
+    await _follow(event, tx, reason=event.reason)
+
+
+async def _follow(
+    event: ReferralFact, tx: Tx, *, outcome: str = "", reason: str = "", missing_documents: list[str] | None = None
+) -> None:
+    if event.case_id is None or event.step_id is None:
+        return
+    what = FollowReferral(
+        case_id=UUID(event.case_id),
+        step_id=UUID(event.step_id),
+        referral_id=UUID(event.referral_id),
+        service=event.service,
+        sender=event.sender,
+        state=FOLLOWS[type(event)],
+        outcome=outcome,
+        reason=reason,
+        missing_documents=missing_documents or [],
+    )
+    await follow_referral(what, _WE, tx)

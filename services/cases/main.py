@@ -1,0 +1,10 @@
+"""The process `cases`."""
+
+from services.cases import api, consumers
+from sinergi.app import Service
+
+service = Service("cases", router=api.router, bus=consumers.bus)
+app = service.app
+
+if __name__ == "__main__":
+    service.run()

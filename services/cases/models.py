@@ -1,0 +1,184 @@
+"""The tables of casework. A case is the aggregate: its row is locked before anything that belongs to it changes."""
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import Date, DateTime, ForeignKey, Index, Text, UniqueConstraint, Uuid, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """This service's tables."""
+
+    type_annotation_map: ClassVar = {
+        str: Text(),
+        UUID: Uuid(),
+        date: Date(),
+        datetime: DateTime(timezone=True),
+        list[str]: JSONB(),
+        list[dict[str, Any]]: JSONB(),
+        dict[str, int]: JSONB(),
+    }
+
+
+def _of_case() -> Mapped[UUID]:
+    """A column that names the case, indexed: everything of a case is read together."""
+    return mapped_column(ForeignKey("cases.id"), index=True)
+
+
+def _now() -> Mapped[datetime]:
+    return mapped_column(server_default=func.now())
+
+
+class Case(Base):
+    """A case: one client (a person, household or group), one office, one social worker."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        # one open case per client
+        Index("cases_one_open", "client_kind", "client_id", unique=True, postgresql_where=text("closed_at IS NULL")),
+        # serve the lists: a worker's caseload, an office's cases
+        Index("cases_caseload", "agency", "worker", "opened_at"),
+        Index("cases_office", "agency", "area", "opened_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    agency: Mapped[str]
+    area: Mapped[str]
+    worker: Mapped[str]
+    #: "" until the first supervisor of the office has acted
+    supervisor: Mapped[str]
+    client_kind: Mapped[str]
+    client_id: Mapped[UUID]
+    way_in: Mapped[str]
+    stage: Mapped[str]
+    risk: Mapped[str | None]
+    opened_at: Mapped[datetime] = _now()
+    closure_reason: Mapped[str | None]
+    client_view: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+
+    @property
+    def state(self) -> str:
+        """The stage, under the name that every aggregate's answer uses."""
+        return self.stage
+
+
+class Assessment(Base):
+    """A filled-in instrument, the risk that it gave, and because of which domains."""
+
+    __tablename__ = "assessments"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = _of_case()
+    instrument: Mapped[str]
+    instrument_version: Mapped[int]
+    answers: Mapped[dict[str, int]]
+    risk: Mapped[str]
+    because: Mapped[list[dict[str, Any]]]
+    assessed_by: Mapped[str]
+    at: Mapped[datetime] = _now()
+
+
+class Plan(Base):
+    """The case's one plan; its goals and steps are rows of their own."""
+
+    __tablename__ = "plans"
+    __table_args__ = (UniqueConstraint("case_id", name="plans_one_per_case"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    state: Mapped[str]
+    comment: Mapped[str]
+    submitted_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None]
+
+
+class Goal(Base):
+    """A goal of the plan, and at closure its outcome against the need."""
+
+    __tablename__ = "goals"
+    __table_args__ = (UniqueConstraint("case_id", "key", name="goals_key"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    position: Mapped[int]
+    key: Mapped[str]
+    need: Mapped[str]
+    text: Mapped[str]
+    outcome: Mapped[str | None]
+
+
+class Step(Base):
+    """A step of the plan and the referral that carries it out."""
+
+    __tablename__ = "steps"
+    __table_args__ = (UniqueConstraint("case_id", "key", name="steps_key"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    position: Mapped[int]
+    key: Mapped[str]
+    goal: Mapped[str]
+    stage: Mapped[str]
+    kind: Mapped[str]
+    service: Mapped[str]
+    after: Mapped[list[str]]
+    reason: Mapped[str]
+    legal_basis: Mapped[str]
+    priority: Mapped[str]
+    documents: Mapped[list[str]]
+    due_days: Mapped[int | None]
+    due_on: Mapped[date | None]
+    state: Mapped[str]
+    referral_id: Mapped[UUID | None]
+    #: referrals that a later one replaced: what they still say does not move the step
+    earlier_referrals: Mapped[list[str]]
+    outcome: Mapped[str | None]
+    problem: Mapped[str | None]
+    missing_documents: Mapped[list[str]]
+
+
+class Task(Base):
+    """Something that the worker must decide; done when it did."""
+
+    __tablename__ = "tasks"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = _of_case()
+    step_id: Mapped[UUID] = mapped_column(ForeignKey("steps.id"))
+    worker: Mapped[str]
+    kind: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[datetime] = _now()
+    done_at: Mapped[datetime | None]
+
+
+class FollowUp(Base):
+    """A visit that is due after the case was closed."""
+
+    __tablename__ = "follow_ups"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = _of_case()
+    due_on: Mapped[date]
+    done_at: Mapped[datetime | None]
+
+
+class History(Base):
+    """What was done in a case, by whom; `note` holds the doer's words or the code of a reason."""
+
+    __tablename__ = "history"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = _of_case()
+    at: Mapped[datetime] = _now()
+    actor: Mapped[str]
+    role: Mapped[str]
+    agency: Mapped[str]
+    what: Mapped[str]
+    note: Mapped[str]

@@ -1,0 +1,118 @@
+"""Deny by default, seen in the code: no route, command or query without a rule, no rule without use."""
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from sinergi.app import current_actor
+from sinergi.auth import Actor, Permitted, covers
+from sinergi.permissions import PERMISSIONS, Role
+from sinergi.problems import Refused
+
+SERVICES = ["registry", "cases", "referrals", "notify", "console"]
+
+#: what may be asked without signing in, and why
+PUBLIC = {
+    "/healthz": "the supervisor's question",
+    "/readyz": "the supervisor's question: names of parts, nothing else",
+    "/metrics": "counts only; the operator keeps it inside the network",
+    "/openapi.json": "the contract is public",
+    "/docs": "the contract is public",
+    "/docs/oauth2-redirect": "the contract is public",
+    "/redoc": "the contract is public",
+}
+PUBLIC_CONSOLE = {
+    "/login": "where one signs in",
+    "/static": "style and script",
+    "/.well-known/openid-configuration": "OIDC discovery",
+    "/jwks.json": "the issuer's public keys",
+    "/oauth/token": "where a password becomes a token",
+    "/language": "the choice of language, before and after signing in",
+}
+
+
+def actions(service: str) -> Iterator[tuple[str, Any]]:
+    """(name, object) of every public coroutine or permitted function in commands.py and queries.py."""
+    for part in ("commands", "queries"):
+        module = importlib.import_module(f"services.{service}.{part}")
+        for name, thing in vars(module).items():
+            ours = getattr(thing, "__module__", "") == module.__name__
+            if (
+                ours
+                and not name.startswith("_")
+                and (inspect.iscoroutinefunction(thing) or isinstance(thing, Permitted))
+            ):
+                yield f"{service}.{part}.{name}", thing
+
+
+def routes(service: str) -> list[Any]:
+    return list(importlib.import_module(f"services.{service}.main").app.routes)
+
+
+def depends_on_actor(dependant: Dependant) -> bool:
+    names = {current_actor.__name__, "current_session"}
+    return any(
+        getattr(inner.call, "__name__", "") in names or depends_on_actor(inner) for inner in dependant.dependencies
+    )
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_command_and_query_names_an_action_of_the_table(service: str) -> None:
+    found = dict(actions(service))
+    assert found, f"{service} has no commands: this test looks in the wrong place"
+    for name, thing in found.items():
+        assert isinstance(thing, Permitted), f"{name} lacks @permit"
+        assert thing.action in PERMISSIONS, f"{name}: {thing.action} is not in the table"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_route_asks_who_is_there(service: str) -> None:
+    public = PUBLIC | (PUBLIC_CONSOLE if service == "console" else {})
+    asked = 0
+    for route in flat(routes(service)):
+        if route.path in public:
+            continue
+        assert isinstance(route, APIRoute), f"{service} {route.path} is not a plain route"
+        assert depends_on_actor(route.dependant), f"{service} {route.path} does not ask who is there"
+        asked += 1
+    assert asked, f"{service} has no routes: this test looks in the wrong place"
+
+
+def flat(found: list[Any]) -> Iterator[Any]:
+    for route in found:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from flat(list(inner.routes))
+        else:
+            yield route
+
+
+def test_the_table_has_no_rule_that_nothing_uses() -> None:
+    used = {thing.action for service in SERVICES for _, thing in actions(service)} | {"console.use"}
+    assert set(PERMISSIONS) - used == set()
+
+
+def test_what_is_not_in_the_table_nobody_may_do() -> None:
+    for role in Role:
+        with pytest.raises(Refused, match="not-permitted"):
+            Actor("somebody", role, "dinsos", "*").must("universe.delete")
+
+
+@pytest.mark.parametrize(
+    ("scope", "area", "covered"),
+    [
+        ("31.74", "31.74.09.1001", True),
+        ("31.74", "31.74", True),
+        ("31.7", "31.74.09", False),
+        ("31.74.09", "31.74", False),
+        ("*", "31.74", True),
+        ("", "31.74", False),
+    ],
+)
+def test_an_area_covers_itself_and_all_below_it(scope: str, area: str, covered: bool) -> None:
+    assert covers(scope, area) is covered
