@@ -24,6 +24,11 @@ OWN_EVENTS: dict[str, list[str]] = {
 
 EVERY_SERVICE = ["$JS.API.>", "$JS.ACK.>", "dead.>", "_INBOX.>", "sinergi.ask.>"]
 
+AGENCY_CONNECTIONS = 32
+AGENCY_SUBSCRIPTIONS = 1000
+AGENCY_PAYLOAD_BYTES = 64 * 1024
+"""What one agency may hold, so that it cannot use up what all share; a command's longest body is about 20 KB."""
+
 AGENCY_CODE = re.compile(r"[a-z0-9-]{2,12}")
 
 HEAD = """\
@@ -60,6 +65,7 @@ CORE = """\
 AGENCY = """\
   {code} {{
     users: [ {{ nkey: {nkey} }} ]
+    limits {{ max_connections: {connections}, max_subscriptions: {subscriptions}, max_payload: {payload} }}
     imports: [
       {{ service: {{ account: SINERGI, subject: "$JS.API.CONSUMER.MSG.NEXT.REFERRALS.{code}" }}
         to: "SIN.API.CONSUMER.MSG.NEXT.REFERRALS.me" }}
@@ -97,10 +103,20 @@ def render(
     options = _options(listen, http_port, ports_file_dir, pid_file, SYSTEM_USER in public_keys)
     head = HEAD.format(listen=_quote(f"{listen}:{port}"), options=options, store_dir=_quote(str(store_dir)))
     users = "\n".join(f"      {_core_user(user, public_keys[user])}" for user in CORE_USERS)
-    accounts = [AGENCY.format(code=code, nkey=public_keys[code]) for code in agencies]
+    accounts = [_agency(code, public_keys[code]) for code in agencies]
     if SYSTEM_USER in public_keys:
         accounts.append(SYSTEM.format(nkey=public_keys[SYSTEM_USER]))
     return head + CORE.format(users=users) + "".join(accounts) + "}\n"
+
+
+def _agency(code: str, nkey: str) -> str:
+    return AGENCY.format(
+        code=code,
+        nkey=nkey,
+        connections=AGENCY_CONNECTIONS,
+        subscriptions=AGENCY_SUBSCRIPTIONS,
+        payload=AGENCY_PAYLOAD_BYTES,
+    )
 
 
 def _check(agencies: list[str]) -> None:

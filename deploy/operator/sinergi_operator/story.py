@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.rule import Rule
 
 from sinergi.problems import Refused
 from sinergi_operator.place import Api, Place, console
@@ -273,7 +272,7 @@ async def _eventually(look: Callable[[], Awaitable[Any]], otherwise: str) -> Any
 
 
 def _chapter(title: str) -> None:
-    console.print(Rule(f"[bold]{title}[/]", align="left"))
+    console.print(f"\n[bold]{title}[/]", soft_wrap=True)
 
 
 def _bar() -> Progress:

@@ -84,7 +84,7 @@ class Watch:
         self._facts.pop(told.envelope.id)
         heard = sorted({name for place in told.places for name in self._heard.pop(place, ())})
         self.told[told.envelope.type] += 1
-        self._console.print(_line(told, heard))
+        self._console.print(_line(told, heard), soft_wrap=True)
 
 
 def _line(told: Told, heard: list[str]) -> str:
