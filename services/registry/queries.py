@@ -1,0 +1,296 @@
+"""What the registry can be asked. Every reading of a person leaves an audit row in the same transaction."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, func, or_, select, text, true
+
+from services.registry.commands import Request
+from services.registry.models import Group, GroupMember, Import, Person, Record, RowError
+from services.registry.rules import RULES, name_key
+from sinergi.auth import Actor, permit
+from sinergi.db import Tx
+from sinergi.problems import Refused
+
+
+class Page(Request):
+    """One page of a list, from 1."""
+
+    page: int = Field(1, ge=1, le=100_000)
+    size: int = Field(20, ge=1, le=100)
+
+
+def _in_area(column: Any, area: str) -> ColumnElement[bool]:
+    """Whether the column's wilayah code lies in the area; `*` is everything, no area is nothing."""
+    if area == "*":
+        return true()
+    return or_(column == area, column.startswith(f"{area}.", autoescape=True)) if area else ~true()
+
+
+def _paged(statement: Any, page: Page) -> Any:
+    return statement.limit(page.size).offset((page.page - 1) * page.size)
+
+
+# --------------------------------------------------------------------- imports
+
+
+@permit("import.read")
+async def list_imports(what: Page, actor: Actor, tx: Tx) -> dict[str, Any]:
+    """The imports of the actor's area, newest first."""
+    rows = select(Import).where(_in_area(Import.area, actor.area)).order_by(Import.id.desc())
+    return {"items": [_import(row) for row in await tx.session.scalars(_paged(rows, what))]}
+
+
+@permit("import.read")
+async def read_import(import_id: UUID, actor: Actor, tx: Tx) -> dict[str, Any]:
+    """How far an import is, and what became of it."""
+    row = await tx.get(Import, import_id)
+    actor.within(area=row.area)
+    return _import(row)
+
+
+class ErrorsOf(Page):
+    """The errors of one import."""
+
+    import_id: UUID
+
+
+@permit("import.read")
+async def read_import_errors(what: ErrorsOf, actor: Actor, tx: Tx) -> dict[str, Any]:
+    """The rules that rows broke, by row; values are masked."""
+    actor.within(area=(await tx.get(Import, what.import_id)).area)
+    mine = RowError.import_id == what.import_id
+    rows = select(RowError).where(mine).order_by(RowError.row, RowError.column_name, RowError.rule)
+    items = [
+        {
+            "row": error.row,
+            "column": error.column_name or None,
+            "rule": error.rule,
+            "message": RULES[error.rule],
+            "value_masked": error.value_masked,
+        }
+        for error in await tx.session.scalars(_paged(rows, what))
+    ]
+    total = await tx.session.scalar(select(func.count()).select_from(RowError).where(mine))
+    return {"items": items, "total": total}
+
+
+_IMPORT_FIELDS = (
+    *("source", "filename", "area", "state", "version", "encoding", "rows_total", "rows_read", "rows_good"),
+    *("rows_bad", "persons_new", "persons_matched", "problem", "created_at", "finished_at"),
+)
+
+
+def _import(row: Import) -> dict[str, Any]:
+    return {"id": str(row.id)} | {name: getattr(row, name) for name in _IMPORT_FIELDS}
+
+
+# --------------------------------------------------------------------- persons
+
+
+class SearchPersons(Page):
+    """By NIK, by name in an area, or the people of an area. `purpose` goes into the audit."""
+
+    nik: str | None = Field(None, pattern="^[0-9]{16}$")
+    name: str | None = Field(None, min_length=3, max_length=100)
+    area: str | None = Field(None, pattern=r"^[0-9]{2}(\.[0-9]+){0,3}$")
+    heads_only: bool = False
+    purpose: str = Field(min_length=3, max_length=200)
+
+
+@permit("person.search")
+async def search_persons(what: SearchPersons, actor: Actor, tx: Tx) -> dict[str, Any]:
+    """People of the actor's area, masked until one is opened."""
+    conditions = [_in_area(Person.area, actor.area), *_wanted(what)]
+    rows = _paged(select(Person).where(*conditions).order_by(Person.name_key, Person.id), what)
+    items = [_masked_person(person) for person in await tx.session.scalars(rows)]
+    await tx.audit("person.search", "person", [item["id"] for item in items], what.purpose)
+    total = await tx.session.scalar(select(func.count()).select_from(Person).where(*conditions))
+    return {"items": items, "total": total}
+
+
+def _wanted(what: SearchPersons) -> list[ColumnElement[bool]]:
+    if not (what.nik or what.name or what.area):
+        raise Refused("search-too-wide", "Give a NIK, a name or an area.")
+    wanted: list[ColumnElement[bool]] = []
+    if what.nik:
+        wanted.append(Person.nik == what.nik)
+    if what.name:
+        words = name_key(what.name).split()
+        wanted += [Person.name_key.contains(word, autoescape=True) for word in words]
+    if what.area:
+        wanted.append(_in_area(Person.area, what.area))
+    if what.heads_only:
+        wanted.append(Person.is_head.is_(True))
+    return wanted
+
+
+def _masked_person(person: Person) -> dict[str, Any]:
+    return {
+        "id": str(person.id),
+        "name_masked": mask_name(person.name),
+        "nik_masked": "*" * 12 + person.nik[-4:] if person.nik else None,
+        "area": person.area,
+        "birth_year": person.birth_date.year if person.birth_date else None,
+        "is_head": person.is_head,
+        "household_id": str(person.household_id) if person.household_id else None,
+    }
+
+
+def mask_name(name: str) -> str:
+    """`Budi Santoso` is `B*** S******`."""
+    return " ".join(word[0] + "*" * (len(word) - 1) for word in name.split())
+
+
+class ReadPerson(Request):
+    """One person, for a purpose that goes into the audit."""
+
+    person_id: UUID
+    purpose: str = Field(min_length=3, max_length=200)
+
+
+_PERSON_FIELDS = (
+    *("nik", "name", "birthplace", "birth_date", "sex", "area", "address", "rt", "rw", "kk", "household_id"),
+    *("is_head", "desil", "desil_period", "unmatched", "version"),
+)
+_RECORD_FIELDS = (
+    *("id", "row", "nik", "kk", "name", "birthplace", "birth_date", "sex", "area", "address", "rt", "rw"),
+    *("relation", "desil", "desil_period", "need", "warnings", "raw"),
+)
+
+
+@permit("person.read")
+async def read_person(what: ReadPerson, actor: Actor, tx: Tx) -> dict[str, Any]:
+    """Everything about a person: what we hold to be true, from which record each field came, and the records."""
+    person = await tx.get(Person, what.person_id)
+    actor.within(area=person.area)
+    await tx.audit("person.read", "person", [person.id], what.purpose)
+    found = select(Record, Import).join(Import, Import.id == Record.import_id).where(Record.person_id == person.id)
+    records = [
+        {name: getattr(record, name) for name in _RECORD_FIELDS}
+        | {"import_id": job.id, "source": job.source, "imported_at": job.created_at}
+        for record, job in await tx.session.execute(found.order_by(Record.id))
+    ]
+    golden = {name: getattr(person, name) for name in _PERSON_FIELDS}
+    return {"id": person.id} | golden | {"sources": person.sources, "records": records}
+
+
+# ---------------------------------------------------------------------- groups
+
+
+class ReadGroup(Request):
+    """One group."""
+
+    group_id: UUID
+
+
+@permit("group.read")
+async def read_group(what: ReadGroup, actor: Actor, tx: Tx) -> dict[str, Any]:
+    """A group and its members, whose names are masked."""
+    group = await tx.get(Group, what.group_id)
+    actor.within(area=group.area)
+    members = await _members(group.id, tx)
+    await tx.audit("group.read", "person", [person.id for _, person in members], f"group {group.id}")
+    return {
+        "id": str(group.id),
+        "version": group.version,
+        "state": group.state,
+        "kind": group.kind,
+        "name": group.name,
+        "area": group.area,
+        "formed_at": group.formed_at,
+        "members": [
+            {"person_id": str(person.id), "role": role, "name_masked": mask_name(person.name)}
+            for role, person in members
+        ],
+    }
+
+
+async def _members(group_id: UUID, tx: Tx) -> list[tuple[str, Person]]:
+    rows = select(GroupMember.role, Person).join(Person, Person.id == GroupMember.person_id)
+    found = await tx.session.execute(rows.where(GroupMember.group_id == group_id).order_by(Person.id))
+    return [(role, person) for role, person in found]
+
+
+# ------------------------------------------------------------------ disclosure
+
+Disclosable = Literal[
+    "name",
+    "nik",
+    "kk",
+    "birthplace",
+    "birth_date",
+    "sex",
+    "address",
+    "rt",
+    "rw",
+    "area",
+    "is_head",
+    "desil",
+    "desil_period",
+]
+
+
+class Disclose(Request):
+    """What another agency may read of a client for one referral: these fields and no others."""
+
+    client_kind: Literal["person", "household", "group"]
+    client_id: UUID
+    fields: list[Disclosable]
+    purpose: str = Field(min_length=3, max_length=200)
+    referral_id: UUID
+    agency: str = Field(pattern="^[a-z0-9-]{2,12}$")
+
+
+@permit("person.disclose")
+async def disclose(what: Disclose, actor: Actor, tx: Tx) -> dict[str, Any]:
+    """The fields asked for; for a group or household those of each member. Audited with referral and agency."""
+    frame, people = await _client(what, tx)
+    purpose = f"{what.purpose} (referral {what.referral_id}, agency {what.agency})"
+    await tx.audit("person.disclose", "person", [person.id for person in people], purpose)
+    shown = [{name: _json(getattr(person, name)) for name in what.fields} for person in people]
+    return {"client": shown[0] if what.client_kind == "person" else frame | {"members": shown}}
+
+
+async def _client(what: Disclose, tx: Tx) -> tuple[dict[str, Any], Sequence[Person]]:
+    if what.client_kind == "person":
+        return {}, [await tx.get(Person, what.client_id)]
+    if what.client_kind == "group":
+        group = await tx.get(Group, what.client_id)
+        return {"name": group.name, "area": group.area}, [person for _, person in await _members(group.id, tx)]
+    rows = select(Person).where(Person.household_id == what.client_id).order_by(Person.id)
+    people = (await tx.session.scalars(rows)).all()
+    if not people:
+        raise Refused("not-found", "There is no such household.", "not-found")
+    return {"area": people[0].area}, people
+
+
+def _json(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+# ----------------------------------------------------------------------- audit
+
+
+class ReadAudit(Page):
+    """Who read what: of one subject, or of all."""
+
+    subject_kind: str | None = None
+    subject_id: str | None = None
+
+
+_AUDIT = text(
+    """SELECT id, at, actor, role, agency, action, subject_kind, subject_id, purpose FROM audit
+       WHERE (CAST(:subject_kind AS text) IS NULL OR subject_kind = :subject_kind)
+         AND (CAST(:subject_id AS text) IS NULL OR subject_id = :subject_id)
+       ORDER BY at DESC, id DESC LIMIT :size OFFSET :skipped"""
+)
+
+
+@permit("registry.audit")
+async def read_audit(what: ReadAudit, actor: Actor, tx: Tx) -> dict[str, Any]:
+    """The trail of readings, newest first."""
+    values = what.model_dump(exclude={"page"}) | {"skipped": (what.page - 1) * what.size}
+    return {"items": [dict(row) for row in (await tx.session.execute(_AUDIT, values)).mappings()]}

@@ -1,0 +1,25 @@
+"""What the registry needs to run, beside every service's settings."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from services.registry.xlsx import Limits
+from sinergi.settings import Settings
+
+
+class RegistrySettings(Settings):
+    """The registry's settings."""
+
+    files_folder: Path = Field(
+        Path(".sinergi/files"),
+        description="where lists lie until they are read; all replicas need the same folder",
+    )
+    upload_max_bytes: int = Field(100 * 1024**2, description="largest file that is taken")
+    unpacked_max_bytes: int = Field(400 * 1024**2, description="largest sum of a workbook's parts, unpacked")
+    unpacked_max_ratio: int = Field(200, description="largest ratio of a workbook's unpacked to its packed bytes")
+    unpacked_max_parts: int = Field(2000, description="most parts of a workbook")
+
+    def limits(self) -> Limits:
+        """What a workbook may unpack to."""
+        return Limits(self.unpacked_max_bytes, self.unpacked_max_ratio, self.unpacked_max_parts)
