@@ -17,9 +17,10 @@ async def license_business(referral: ReferralRequested) -> None:
         text = "Lampirkan surat keterangan usaha, lalu kirim lagi."
         await agency.decline(referral, "missing-documents", text, missing_documents=[NEEDED])
         return
-    await agency.accept(referral, expected_on=date.today() + timedelta(days=7))
-    nib = f"{UUID(referral.referral_id).int % 10**13:013d}"  # from the referral: the same when it comes again
-    await agency.complete(referral, outcome="licence-issued", evidence=[{"kind": "nib", "number": nib}])
+    sent = referral.envelope.time.date()  # of the fact, not of the clock: the same when it comes again
+    nib = {"kind": "nib", "number": f"{UUID(referral.referral_id).int % 10**13:013d}"}
+    await agency.accept(referral, expected_on=max(sent + timedelta(days=7), date.today()))
+    await agency.complete(referral, "licence-issued", given_on=sent, evidence=[nib])
 
 
 if __name__ == "__main__":

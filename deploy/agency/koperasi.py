@@ -11,12 +11,13 @@ agency = Agency("koperasi")
 async def coach(referral: ReferralRequested) -> None:
     if referral.service != "pembinaan-kube":
         return
+    sent = referral.envelope.time.date()  # of the fact, not of the clock: the same when it comes again
     number = f"KOP-{referral.referral_id}"
     await agency.acknowledge(referral, receiver_reference=number)
-    await agency.accept(referral, expected_on=date.today() + timedelta(days=14))
+    await agency.accept(referral, expected_on=max(sent + timedelta(days=14), date.today()))
     await agency.progress(referral, note="Pembinaan dimulai.")
-    certificate = {"kind": "certificate", "number": number, "issued_on": date.today()}
-    await agency.complete(referral, outcome="service-given", evidence=[certificate])
+    certificate = {"kind": "certificate", "number": number, "issued_on": sent}
+    await agency.complete(referral, "service-given", given_on=sent, evidence=[certificate])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Referrals: one agency asks another's desk for a service, and the loop is closed."""

@@ -1,0 +1,65 @@
+"""What sending needs to know of the directory, remembered for two seconds so that a send is few statements."""
+
+import time
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import exists, select
+
+from services.referrals.models import Agency, Offer
+from sinergi.db import Tx
+
+#: how old a remembered answer may be: after a change by another replica, sending follows it so much later
+REMEMBERED_SECONDS = 2.0
+#: when so many answers are remembered, all are forgotten
+REMEMBERED_AT_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A service as a sender finds it. `sender_hears`: the sending agency has its own consumer of facts."""
+
+    service: str
+    agency: str
+    desk: str
+    areas: tuple[str, ...]
+    acknowledge_hours: int | None
+    decide_hours: int | None
+    finish_hours: int | None
+    sender_hears: bool
+
+
+Remembered = dict[tuple[str, str], tuple[float, Place]]
+#: for each database its own answers: one process may run the service on several (tests do)
+_remembered: WeakKeyDictionary[object, Remembered] = WeakKeyDictionary()
+
+
+async def find_place(tx: Tx, service: str, sender: str) -> Place | None:
+    """Where the service is offered, as this sender finds it; None when nobody offers it."""
+    known = _remembered.setdefault(tx.session.bind, {})
+    at, place = known.get((service, sender), (0.0, None))
+    if place is None or time.monotonic() - at > REMEMBERED_SECONDS:
+        place = await _read_place(tx, service, sender)
+        if place is not None:
+            if len(known) >= REMEMBERED_AT_MOST:
+                known.clear()
+            known[service, sender] = (time.monotonic(), place)
+    return place
+
+
+async def _read_place(tx: Tx, service: str, sender: str) -> Place | None:
+    hears = exists().where(Agency.code == sender, Agency.connected)
+    row = (await tx.session.execute(select(Offer, hears).where(Offer.code == service))).one_or_none()
+    if row is None:
+        return None
+    offer, sender_hears = row
+    return Place(
+        offer.code,
+        offer.agency,
+        offer.desk,
+        tuple(offer.areas),
+        offer.acknowledge_hours,
+        offer.decide_hours,
+        offer.finish_hours,
+        sender_hears,
+    )

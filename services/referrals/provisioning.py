@@ -1,0 +1,54 @@
+"""Keeps a durable consumer for each connected agency, also after somebody deleted one by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.referrals.models import Agency
+from sinergi.app import Context
+from sinergi.provision import declare_agency, durable_exists
+
+log = structlog.get_logger()
+
+EVERY_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def keep_consumers(context: Context) -> AsyncIterator[None]:
+    """Beside the service: at once and then every two seconds, every connected agency has its consumer."""
+    task = asyncio.create_task(_keep(context))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _keep(context: Context) -> None:
+    up_to_date: set[str] = set()
+    while True:
+        try:
+            await _provide(context, up_to_date)
+        except (NatsError, NotFoundError, TimeoutError, OSError, SQLAlchemyError) as wrong:
+            log.warning("provisioning.interrupted", error=type(wrong).__name__)
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+async def _provide(context: Context, up_to_date: set[str]) -> None:
+    """`up_to_date` holds the agencies whose consumer this process has declared as the code says."""
+    for agency in await _connected(context):
+        if agency not in up_to_date or not await durable_exists(context.bus.nats, "REFERRALS", agency):
+            await declare_agency(context.bus.nats, agency)
+            log.info("provisioning.declared", agency=agency)
+            up_to_date.add(agency)
+
+
+async def _connected(context: Context) -> list[str]:
+    async with context.db.begin() as tx:
+        return list((await tx.session.scalars(select(Agency.code).where(Agency.connected))).all())

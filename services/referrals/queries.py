@@ -1,0 +1,136 @@
+"""What can be read: one referral with its timeline, lists, the directory, and the disclosure ledger."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from services.referrals.ledger import permitted_question
+from services.referrals.models import Disclosure, Offer, Referral, TimelineEntry
+from services.referrals.requests import ListDisclosures, ListReferrals, Page, ReadDetails
+from services.referrals.states import SIDES, State, rule_for
+from sinergi.auth import Actor, covers, permit
+from sinergi.db import Tx
+
+#: what a list shows of a referral; the rest is in the referral itself
+LISTED = (
+    "id",
+    "version",
+    "state",
+    "service",
+    "sender",
+    "receiver",
+    "desk",
+    "area",
+    "client_kind",
+    "client_id",
+    "case_id",
+    "step_id",
+    "priority",
+    "requested_at",
+    "acknowledge_due",
+    "decide_due",
+    "finish_due",
+    "expected_on",
+    "closed_at",
+)
+Found = dict[str, Any]
+
+
+@permit("referral.read")
+async def read_referral(referral_id: UUID, actor: Actor, tx: Tx) -> Found:
+    """The referral, its timeline, and the commands that this actor may give now; the reading is audited."""
+    referral = await tx.get(Referral, referral_id)
+    actor.within(agencies=(referral.sender, referral.receiver), area=referral.area)
+    await tx.audit("referral.read", "referral", [referral_id], "follow the referral")
+    entries = select(TimelineEntry).where(TimelineEntry.referral_id == referral_id)
+    timeline = (await tx.session.scalars(entries.order_by(TimelineEntry.version))).all()
+    return _columns(referral) | {
+        "timeline": [_entry(entry) for entry in timeline],
+        "actions": _actions(referral, actor),
+    }
+
+
+@permit("referral.read")
+async def list_referrals(what: ListReferrals, actor: Actor, tx: Tx) -> Found:
+    """A page of the actor's agency's referrals in its area, newest first."""
+    sent, received = Referral.sender == actor.agency, Referral.receiver == actor.agency
+    side = {"sent": sent, "received": received, None: or_(sent, received)}[what.side]
+    query = select(Referral).where(side, _in_area(Referral.area, actor.area))
+    if what.state:
+        query = query.where(Referral.state == what.state)
+    rows, total = await _page(query, Referral.id.desc(), what, tx)
+    return {"items": [{name: getattr(row, name) for name in LISTED} for row in rows], "total": total}
+
+
+@permit("directory.read")
+async def list_services(what: Page, actor: Actor, tx: Tx) -> Found:
+    """A page of the services that agencies offer."""
+    rows, total = await _page(select(Offer), Offer.code.asc(), what, tx)
+    return {"items": [_columns(row) for row in rows], "total": total}
+
+
+@permit("referral.details")
+async def read_details_question(what: ReadDetails, actor: Actor, tx: Tx) -> Found:
+    """What the registry is to be asked; the answer is handed out after `record_disclosure` alone."""
+    return await permitted_question(what, actor, tx)
+
+
+@permit("disclosure.read")
+async def list_disclosures(what: ListDisclosures, actor: Actor, tx: Tx) -> Found:
+    """A page of the ledger, newest first: what the auditor's agency sent or was shown, in the auditor's area."""
+    own = or_(Disclosure.agency == actor.agency, Disclosure.sender == actor.agency)
+    query = select(Disclosure).where(own, _in_area(Disclosure.area, actor.area))
+    if what.client_id:
+        query = query.where(Disclosure.client_id == what.client_id)
+    if what.referral_id:
+        query = query.where(Disclosure.referral_id == what.referral_id)
+    rows, total = await _page(query, Disclosure.id.desc(), what, tx)
+    return {"items": [_columns(row) for row in rows], "total": total}
+
+
+async def _page(query: Select[Any], order: ColumnElement[Any], what: Page, tx: Tx) -> tuple[list[Any], int]:
+    page = query.order_by(order).offset((what.page - 1) * what.size).limit(what.size)
+    rows = list((await tx.session.scalars(page)).all())
+    count = select(func.count()).select_from(query.subquery())
+    return rows, (await tx.session.execute(count)).scalar_one()
+
+
+def _in_area(column: InstrumentedAttribute[str], scope: str) -> ColumnElement[bool]:
+    """`sinergi.auth.covers` in SQL; an empty scope covers nothing."""
+    if scope == "*":
+        return true()
+    return or_(column == scope, column.startswith(f"{scope}.", autoescape=True)) if scope else ~true()
+
+
+def _actions(referral: Referral, actor: Actor) -> list[str]:
+    """The commands that the table, the side and the role allow now."""
+    mine = {"sender": referral.sender == actor.agency, "receiver": referral.receiver == actor.agency}
+    if not covers(actor.area, referral.area):
+        return []
+    return [
+        command
+        for command, side in SIDES.items()
+        if mine[side]
+        and actor.may(f"referral.{command}")
+        and rule_for(command, State(referral.state))
+        and not (command == "close" and referral.closed_at)
+    ]
+
+
+def _columns(row: Referral | Offer | Disclosure) -> Found:
+    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
+
+
+def _entry(entry: TimelineEntry) -> Found:
+    return {
+        "at": entry.at,
+        "version": entry.version,
+        "fact": entry.fact,
+        "state": entry.state,
+        "by": entry.by,
+        "by_agency": entry.by_agency,
+        "note": entry.note,
+        **entry.data,
+    }

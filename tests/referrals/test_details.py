@@ -1,0 +1,130 @@
+"""A client's details: only what the service needs, only for the receiver, and never without a line in the ledger."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from sqlalchemy import text
+
+from tests.harness.stack import Running
+from tests.referrals.conftest import Give, Send
+from tests.referrals.test_life import by_nats
+
+Asked = list[dict[str, Any]]
+
+
+@pytest.fixture
+async def registry(nats: Client) -> AsyncIterator[Asked]:
+    """Answers as the registry would, and with one field too many; yields what it was asked."""
+    asked: Asked = []
+
+    async def answer(message: Msg) -> None:
+        asked.append(json.loads(message.data))
+        person = {"name": "Sri Wahyuni", "nik": "3174014101900001", "address": "Jl. Contoh 1"}
+        group = {"name": "KUBE Melati", "area": "31.74.01.1001", "members": [person]}
+        client = group if asked[-1]["client_kind"] == "group" else person
+        await message.respond(json.dumps({"client": client}).encode())
+
+    subscription = await nats.subscribe("sinergi.ask.registry.disclosure", cb=answer)
+    await nats.flush()
+    yield asked
+    await subscription.unsubscribe()
+
+
+async def ledger(referrals: Running, referral_id: str, **who: str) -> list[dict[str, Any]]:
+    """The ledger's lines of a referral, as an auditor reads them."""
+    async with referrals.client("auditor", **who) as auditor:
+        lines: list[dict[str, Any]] = (await auditor.get(f"/disclosures?referral_id={referral_id}")).json()["items"]
+        return lines
+
+
+async def test_the_receiver_is_shown_the_services_fields_and_the_ledger_knows(
+    referrals: Running, registry: Asked, send: Send, desk: Any, nats: Client
+) -> None:
+    client_id = str(uuid4())
+    referral = await send(client_kind="person", client_id=client_id)
+    shown = (await desk.get(f"/referrals/{referral['id']}/details?purpose=first+visit")).json()
+    assert shown == {"client": {"name": "Sri Wahyuni", "nik": "3174014101900001"}}
+    question = {"referral_id": referral["id"], "purpose": "coaching", "idempotency_key": "k"}
+    assert await by_nats(nats, "koperasi", "details", **question) == shown
+    lines = await ledger(referrals, referral["id"])
+    assert [(line["actor"], line["purpose"], line["fields"]) for line in lines] == [
+        ("agency:koperasi", "coaching", ["name", "nik"]),
+        ("desk_officer@koperasi", "first visit", ["name", "nik"]),
+    ]
+    assert {line["client_id"] for line in lines} == {client_id}
+    assert registry[0] == {
+        "client_kind": "person",
+        "client_id": client_id,
+        "fields": ["name", "nik"],
+        "purpose": "first visit",
+        "referral_id": referral["id"],
+        "agency": "koperasi",
+    }
+
+
+async def test_of_a_group_only_the_members_fields_are_shown(registry: Asked, send: Send, desk: Any) -> None:
+    referral = await send()
+    shown = (await desk.get(f"/referrals/{referral['id']}/details?purpose=coaching")).json()["client"]
+    assert shown["members"] == [{"name": "Sri Wahyuni", "nik": "3174014101900001"}]
+    assert (shown["name"], shown["area"]) == ("KUBE Melati", "31.74.01.1001")
+
+
+async def test_without_a_purpose_nothing_is_shown(registry: Asked, send: Send, desk: Any, nats: Client) -> None:
+    referral = await send()
+    assert (await desk.get(f"/referrals/{referral['id']}/details")).status_code == 422
+    assert "problem" in await by_nats(nats, "koperasi", "details", referral_id=referral["id"])
+    assert registry == []
+
+
+async def test_when_the_registry_is_silent_nothing_is_shown_and_no_line_is_written(
+    referrals: Running, send: Send, desk: Any
+) -> None:
+    referral = await send()
+    answer = await desk.get(f"/referrals/{referral['id']}/details?purpose=coaching")
+    assert answer.status_code == 503
+    assert await ledger(referrals, referral["id"]) == []
+
+
+async def test_details_are_readable_for_thirty_days_after_the_end(
+    referrals: Running, registry: Asked, send: Send, give: Give, desk: Any
+) -> None:
+    referral = (await give("decline", await send())).json()
+    path = f"/referrals/{referral['id']}/details?purpose=answering+a+complaint"
+    assert (await desk.get(path)).status_code == 200
+    async with referrals.context.db.begin() as tx:
+        age = text("UPDATE referrals SET ended_at = now() - interval '31 days' WHERE id = :id")
+        await tx.session.execute(age, {"id": referral["id"]})
+    assert (await desk.get(path)).json()["type"] == "urn:sinergi:problem:ended-too-long-ago"
+
+
+async def test_a_referral_entered_in_error_shows_nothing(registry: Asked, send: Send, give: Give, desk: Any) -> None:
+    referral = (await give("retract", await send())).json()
+    answer = await desk.get(f"/referrals/{referral['id']}/details?purpose=coaching")
+    assert (answer.status_code, registry) == (403, [])
+
+
+async def test_the_ledger_is_the_auditors_own_agencys_and_areas(
+    referrals: Running, registry: Asked, send: Send, desk: Any, worker: Any
+) -> None:
+    referral = await send()
+    await desk.get(f"/referrals/{referral['id']}/details?purpose=coaching")
+    assert len(await ledger(referrals, referral["id"])) == 1
+    assert len(await ledger(referrals, referral["id"], agency="koperasi")) == 1
+    assert await ledger(referrals, referral["id"], agency="bptsp") == []
+    assert await ledger(referrals, referral["id"], area="31.71") == []
+    assert (await worker.get("/disclosures")).status_code == 403
+    assert (await desk.get("/disclosures")).status_code == 403
+
+
+async def test_reading_a_referral_is_audited(referrals: Running, send: Send, worker: Any) -> None:
+    referral = await send()
+    await worker.get(f"/referrals/{referral['id']}")
+    async with referrals.context.db.begin() as tx:
+        row = text("SELECT actor, action FROM audit WHERE subject_kind = 'referral' AND subject_id = :id")
+        read = (await tx.session.execute(row, {"id": referral["id"]})).all()
+    assert read == [("social_worker@dinsos", "referral.read")]
