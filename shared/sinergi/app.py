@@ -20,13 +20,14 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
-from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from sinergi import tracing
 from sinergi.auth import Actor, Verifier
 from sinergi.bus import Bus, Running
-from sinergi.db import Database, Tx
+from sinergi.db import Database, Tx, is_outage
 from sinergi.logs import configure_logs
 from sinergi.metrics import REFUSED
 from sinergi.migrate import migrate
@@ -67,6 +68,9 @@ class Service:
         self.app.add_exception_handler(Refused, _refused)
         self.app.add_exception_handler(RequestValidationError, _invalid)
         self.app.add_exception_handler(HTTPException, _http)
+        for outage in (DBAPIError, ConnectionError, PoolTimeout):
+            self.app.add_exception_handler(outage, _outage)
+        self.app.add_exception_handler(Exception, _failed)
 
     def run(self) -> None:
         """`python -m services.<name>.main [serve|migrate]`."""
@@ -167,19 +171,9 @@ async def alive() -> dict[str, str]:
 @health.get("/readyz")
 async def ready(context: Ctx, response: Response) -> dict[str, Any]:
     """Whether the service can do its work: database, NATS, and each of its consumers on the server."""
-    missing = await context.bus.ready() + await _database_missing(context.db)
+    missing = await context.bus.ready() + ([] if await context.db.answers() else ["database"])
     response.status_code = 503 if missing else 200
     return {"ready": not missing, "missing": missing}
-
-
-async def _database_missing(db: Database) -> list[str]:
-    try:
-        async with asyncio.timeout(3), db.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-    except Exception as wrong:
-        log.warning("readiness.database", error=type(wrong).__name__)
-        return ["database"]
-    return []
 
 
 @health.get("/metrics")
@@ -209,6 +203,25 @@ async def _invalid(request: Request, wrong: Exception) -> JSONResponse:
         {"field": ".".join(map(str, one["loc"])), "rule": one["type"], "message": one["msg"]} for one in wrong.errors()
     ]
     return problem(Refused("request-not-valid", "Some fields break their rules.", errors=rules).problem())
+
+
+async def _outage(request: Request, wrong: Exception) -> JSONResponse:
+    if not is_outage(wrong):
+        raise wrong
+    log.warning("request.database_unavailable", error=type(wrong).__name__)
+    return problem(Refused("database-unavailable", "It cannot be done now. Try again.", "unavailable").problem())
+
+
+async def _failed(request: Request, wrong: Exception) -> JSONResponse:
+    """The error itself goes to the log only (Starlette raises it again): its text may quote a row."""
+    return problem(
+        {
+            "type": "urn:sinergi:problem:failed",
+            "title": "Failed",
+            "status": 500,
+            "detail": "It failed on our side. Try again later.",
+        }
+    )
 
 
 async def _http(request: Request, wrong: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """Who is asking: the actor, read from an OIDC token or from an agency's NATS account, and what it may do."""
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from functools import update_wrapper
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import httpx2 as httpx
+import structlog
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -15,10 +17,16 @@ from sinergi.permissions import PERMISSIONS, Role
 from sinergi.problems import Refused
 from sinergi.settings import Settings
 
+log = structlog.get_logger()
+
 #: Signatures that we accept: asymmetric only, so that no shared secret and no `none` can sign a token.
 ALGORITHMS = ["EdDSA", "Ed25519", "ES256", "RS256", "PS256"]
 CLOCK_SKEW_SECONDS = 30
-KEYS_LIVE_SECONDS = 600
+KEYS_LIVE_SECONDS = 600.0
+#: a token that the known keys do not verify may make us look for new keys, but not more often than this
+REFETCH_SECONDS = 30.0
+#: as long as no key is known at all, the issuer is asked again after this
+FIRST_FETCH_SECONDS = 1.0
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,12 +100,16 @@ def permit(
 
 
 class Verifier:
-    """Checks tokens against the issuer's keys; keys are fetched when first needed and kept for ten minutes."""
+    """Checks tokens against the issuer's keys; keys are fetched when first needed and kept for ten minutes.
+
+    Keys that are known stay in use for as long as the issuer does not answer.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._keys: KeySet | None = None
-        self._fetched = 0.0
+        self._asked = float("-inf")
+        self._asking = asyncio.Lock()
         self._claims = jwt.JWTClaimsRegistry(
             leeway=CLOCK_SKEW_SECONDS,
             iss={"essential": True, "value": settings.issuer},
@@ -111,18 +123,19 @@ class Verifier:
         try:
             claims = await self._decode(token)
             self._claims.validate(claims)
-        except (JoseError, ValueError) as wrong:
+        except (JoseError, ValueError, RecursionError) as wrong:
             raise Refused("token-not-valid", "Sign in again: the token is not valid.", "unauthenticated") from wrong
         return self._from_claims(claims)
 
     async def _decode(self, token: str) -> dict[str, Any]:
+        keys = await self._key_set(KEYS_LIVE_SECONDS)
         try:
-            return jwt.decode(token, await self._key_set(), algorithms=ALGORITHMS).claims
+            return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
         except (JoseError, ValueError):
-            if time.monotonic() - self._fetched < CLOCK_SKEW_SECONDS:
+            newer = await self._key_set(REFETCH_SECONDS)  # the issuer may have new keys
+            if newer is keys:
                 raise
-            self._keys = None  # the issuer may have new keys
-            return jwt.decode(token, await self._key_set(), algorithms=ALGORITHMS).claims
+            return jwt.decode(token, newer, algorithms=ALGORITHMS).claims
 
     def _from_claims(self, claims: dict[str, Any]) -> Actor:
         settings = self._settings
@@ -132,25 +145,29 @@ class Verifier:
             raise Refused("no-role", "Your account has no role in Sinergi.", "forbidden") from wrong
         if role in (Role.AGENCY, Role.SERVICE):
             raise Refused("no-role", "This role is not given by a token.", "forbidden")
-        agency, area = str(claims.get(settings.claim_agency, "")), str(claims.get(settings.claim_area, ""))
+        agency, area = str(claims.get(settings.claim_agency) or ""), str(claims.get(settings.claim_area) or "")
         return Actor(id=str(claims["sub"]), role=role, agency=agency, area=area)
 
-    async def _key_set(self) -> KeySet:
-        if self._keys is None or time.monotonic() - self._fetched > KEYS_LIVE_SECONDS:
-            self._keys = KeySet.import_key_set(await self._fetch())
-            self._fetched = time.monotonic()
-        return self._keys
+    async def _key_set(self, max_age: float) -> KeySet:
+        """The issuer's keys, asked for at most so many seconds ago: once, however many requests wait for them."""
+        async with self._asking:
+            if time.monotonic() - self._asked > (max_age if self._keys else FIRST_FETCH_SECONDS):
+                self._keys = await self._fetch() or self._keys
+                self._asked = time.monotonic()
+            if self._keys is None:
+                raise Refused("issuer-unreachable", "The sign-in service does not answer. Try again.", "unavailable")
+            return self._keys
 
-    async def _fetch(self) -> Any:
+    async def _fetch(self) -> KeySet | None:
+        """The issuer's keys now, or None when it does not give them."""
         try:
             async with httpx.AsyncClient(timeout=5) as client:
                 url = self._settings.jwks_url or await self._discover(client)
                 answer = await client.get(url)
-                return answer.raise_for_status().json()
-        except httpx.HTTPError as wrong:
-            raise Refused(
-                "issuer-unreachable", "The sign-in service does not answer. Try again.", "unavailable"
-            ) from wrong
+                return KeySet.import_key_set(answer.raise_for_status().json())
+        except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError) as wrong:
+            log.warning("auth.issuer_unreachable", error=type(wrong).__name__)
+            return None
 
     async def _discover(self, client: httpx.AsyncClient) -> str:
         url = self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"

@@ -22,7 +22,7 @@ from nats.js.errors import NotFoundError
 from sinergi import tracing
 from sinergi.auth import Actor, agency_actor, service_actor
 from sinergi.connection import connect
-from sinergi.db import Database
+from sinergi.db import Database, is_outage
 from sinergi.dead_letters import bury
 from sinergi.events import STREAMS, Event
 from sinergi.inbox import GROUP, Handler, Inbox, Incoming, Poison
@@ -143,7 +143,17 @@ class Running:
         """What is not ready: an empty list is ready."""
         if not self.nats.is_connected:
             return ["nats"]
-        return [f"consumer {name}" for name in sorted(self.missing)]
+        gone = self.missing | {name for stream, name in self._streams() if not await self._on_server(stream, name)}
+        return [f"consumer {name}" for name in sorted(gone)]
+
+    def _streams(self) -> list[tuple[str, str]]:
+        return [(stream, self._bus.durable(stream)) for stream in self._bus.handlers]
+
+    async def _on_server(self, stream: str, durable: str) -> bool:
+        try:
+            return await durable_exists(self.nats, stream, durable)
+        except (NatsError, TimeoutError):
+            return False
 
     async def ask(self, name: str, request: Answer, timeout: float = 5.0) -> Answer:
         """Ask the service that answers `sinergi.ask.<name>`; `Refused` with its reason, or unavailable."""
@@ -219,11 +229,11 @@ class Running:
             error=type(wrong).__name__,
             exc_info=wrong,
         )
-        if tries > len(delays):
+        if tries > len(delays) and not is_outage(wrong) and await self._db.answers():
             await self._give_up(durable, message, f"{type(wrong).__name__} after {tries} tries")
             return
         RETRIED.labels(durable).inc()
-        await message.nack(delay=delays[tries - 1])
+        await message.nack(delay=delays[min(tries, len(delays)) - 1])
 
     async def _give_up(self, durable: str, message: NatsMessage, reason: str) -> None:
         await bury(self.nats, durable, message.raw_message, reason)
@@ -275,7 +285,8 @@ class Running:
             subscriber = self.broker.subscriber(f"sinergi.ask.{name}", queue=self._bus.service)
             subscriber(self._answerer(handler))
         for subject, listener in self._bus.listeners:
-            subscriber = self.broker.subscriber(subject)
+            # A fact is published as a request for a PubAck: an answer of ours would be taken for it.
+            subscriber = self.broker.subscriber(subject, no_reply=True)
             subscriber(_hearing(listener))
 
     async def _answer_agency(self, message: NatsMessage) -> Answer:

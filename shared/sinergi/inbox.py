@@ -36,9 +36,13 @@ _CLAIM = text(
     """INSERT INTO inbox (durable, event_id) SELECT :durable, unnest(CAST(:ids AS uuid[]))
        ON CONFLICT DO NOTHING RETURNING event_id::text"""
 ).bindparams(bindparam("ids", type_=_IDS))
+#: Locks each aggregate, new ones too: without a row to lock, one replica could park the second fact of a new aggregate
+#: while another applies the first, and neither would ever see the other's.
 _VERSIONS = text(
-    """SELECT aggregate_id::text, version FROM inbox_versions
-       WHERE durable = :durable AND aggregate_id = ANY(CAST(:ids AS uuid[])) FOR UPDATE"""
+    """INSERT INTO inbox_versions (durable, aggregate_id, version)
+       SELECT :durable, id, 0 FROM unnest(CAST(:ids AS uuid[])) AS id ORDER BY id
+       ON CONFLICT (durable, aggregate_id) DO UPDATE SET version = inbox_versions.version
+       RETURNING aggregate_id::text, version"""
 ).bindparams(bindparam("ids", type_=_IDS))
 _SET_VERSIONS = text(
     """INSERT INTO inbox_versions (durable, aggregate_id, version)

@@ -37,6 +37,8 @@ _UNSENT = f"""SELECT seq, event_id, audience, subject, headers, body FROM outbox
 _MARK = """UPDATE outbox SET published_at = now(), stream_seq = sent.stream_seq
            FROM unnest($1::bigint[], $2::bigint[]) AS sent(seq, stream_seq) WHERE outbox.seq = sent.seq"""
 _REFILL = "UPDATE outbox SET published_at = NULL, stream_seq = NULL WHERE stream_seq > $1"
+#: the same, when rows of ours were just given places that other rows had
+_REFILL_FROM = "UPDATE outbox SET published_at = NULL, stream_seq = NULL WHERE stream_seq >= $1"
 _PURGE = f"""DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox
              WHERE published_at < now() - interval '{KEPT}' LIMIT 10000)"""
 
@@ -49,6 +51,7 @@ class Relay:
         self._settings, self._nats, self._stream = settings, nats, stream
         self._committed, self._service = committed, service
         self._suspect = True
+        self._newest = 0  # the highest place in the stream that we know to be taken
 
     def suspect(self) -> None:
         """The connection to NATS was lost: before sending on, look whether the stream lost its tail."""
@@ -61,6 +64,8 @@ class Relay:
                 await self._serve_connection()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, NatsError, TimeoutError) as wrong:
                 log.warning("relay.interrupted", error=type(wrong).__name__)
+            except Exception as wrong:  # whatever it was: a relay that ended would be silence
+                log.error("relay.failed", error=type(wrong).__name__, exc_info=wrong)
             self.active = False
             await asyncio.sleep(0.5)
 
@@ -106,7 +111,10 @@ class Relay:
         except BaseException:
             self._suspect = True
             raise
-        again = await connection.execute(_REFILL, last)
+        self._newest = last
+        self._tell_refilled(await connection.execute(_REFILL, last), last)
+
+    def _tell_refilled(self, again: str, last: int) -> None:
         if again != "UPDATE 0":
             log.warning("relay.refilled", stream=self._stream, last_seq=last, rows=again.split()[-1])
 
@@ -116,10 +124,15 @@ class Relay:
         except (NoStreamResponseError, NoRespondersError):
             self.suspect()  # the stream is gone: declare it again and refill it
             return
-        await connection.execute(_MARK, [row["seq"] for row in rows], sent)
+        new = [place for place, duplicate in sent if not duplicate]
+        if new and new[0] <= self._newest:  # the stream lost its tail under us, and gave its places anew
+            self._tell_refilled(await connection.execute(_REFILL_FROM, new[0]), new[0] - 1)
+        self._newest = new[-1] if new else self._newest
+        await connection.execute(_MARK, [row["seq"] for row in rows], [place for place, _ in sent])
         OUTBOX_SENT.inc(len(rows))
 
-    async def _publish(self, rows: list[Any]) -> list[int]:
+    async def _publish(self, rows: list[Any]) -> list[tuple[int, bool]]:
+        """Publish all, in order. Returns each row's place in the stream, and whether it lay there already."""
         if len(rows) == 1:
             return await self._publish_singly(rows)
         try:
@@ -129,18 +142,18 @@ class Relay:
                 raise
             return await self._publish_singly(rows)
 
-    async def _publish_singly(self, rows: list[Any]) -> list[int]:
+    async def _publish_singly(self, rows: list[Any]) -> list[tuple[int, bool]]:
         stream = self._nats.jetstream()
         sent = []
         for row in rows:
             ack = await stream.publish(
                 row["subject"], row["body"], ACK_SECONDS, stream=self._stream, headers=_headers(row)
             )
-            sent.append(ack.seq)
+            sent.append((ack.seq, bool(ack.duplicate)))
         return sent
 
-    async def _publish_atomically(self, rows: list[Any]) -> list[int]:
-        """One atomic batch (ADR-50): all or none, one fsync. Returns each row's place in the stream."""
+    async def _publish_atomically(self, rows: list[Any]) -> list[tuple[int, bool]]:
+        """One atomic batch (ADR-50): all or none, one fsync."""
         batch, last = uuid4().hex, len(rows)
         for number, row in enumerate(rows[:-1], 1):
             headers = _headers(row) | {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
@@ -154,7 +167,7 @@ class Relay:
         ack = json.loads(reply.data)
         if "error" in ack:
             APIError.from_error(ack["error"])
-        return list(range(ack["seq"] - last + 1, ack["seq"] + 1))
+        return [(place, False) for place in range(ack["seq"] - last + 1, ack["seq"] + 1)]
 
 
 def _headers(row: Any) -> dict[str, str]:

@@ -148,5 +148,5 @@ class Facts:
 
     async def _all(self, stream: str) -> AsyncIterator[Any]:
         state = (await self._nats.jetstream().stream_info(stream)).state
-        for sequence in range(state.first_seq, state.last_seq + 1):
+        for sequence in range(max(state.first_seq, 1), state.last_seq + 1):
             yield await self._nats.jetstream().get_msg(stream, sequence)

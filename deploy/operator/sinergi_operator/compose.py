@@ -1,6 +1,6 @@
 """What docker-compose.yml runs once at each start; what is there already stays.
 
-python -m sinergi_operator.compose secrets --to /secrets --agencies koperasi bptsp
+python -m sinergi_operator.compose secrets --to /secrets --agencies koperasi bptsp --outside ""
 python -m sinergi_operator.compose database --secrets /run/secrets
 python -m sinergi_operator.compose directory
 """
@@ -32,18 +32,22 @@ PLACE = {
 """The file `place.json` that tells `sinergi --remote` where everything is."""
 
 
-def ensure_secrets(to: Path, agencies: list[str]) -> None:
+def ensure_secrets(to: Path, agencies: list[str], outside: list[str]) -> None:
     """Make every secret, in one folder (a volume) for each reader, so that no container sees another's.
 
+    `agencies` have their plug-in in a container of ours; `outside` are those whose key the operator hands over.
     `<user>/<user>.nk` the NKEY seed, `<service>/database-url`, `nats/nats.conf`, `postgres/password`,
     `database/<service>` the role's password and `database/postgres` the superuser's, `console/users.json`,
-    `operator/logins.json` and `operator/place.json`. Errors: `ValueError` for a code that no agency may have.
+    `operator/logins.json`, `operator/place.json`, `operator/<outside>.nk`.
+    Errors: `ValueError` for a code that no agency may have.
     """
     keys: dict[str, str] = {}
     for user in [*CORE_USERS, *agencies]:
         keys |= ensure_keys(to / user, [user])
+    keys |= ensure_keys(to / "operator", outside)
+    codes = [*agencies, *outside]
     every = "0.0.0.0"  # noqa: S104 - of the container: the compose network is the border
-    replace(to / "nats" / "nats.conf", render(keys, agencies, port=4222, store_dir=Path("/data"), listen=every))
+    replace(to / "nats" / "nats.conf", render(keys, codes, port=4222, store_dir=Path("/data"), listen=every))
     for service in SERVICES:
         password = ensure_secret(to / "database" / service)
         replace(to / service / "database-url", f"postgresql://{service}:{password}@postgres:5432/{DATABASE}")
@@ -77,11 +81,12 @@ def main() -> None:
     make = commands.add_parser("secrets")
     make.add_argument("--to", type=Path, required=True)
     make.add_argument("--agencies", nargs="*", default=[])
+    make.add_argument("--outside", default="", help="codes with spaces between")
     commands.add_parser("database").add_argument("--secrets", type=Path, required=True)
     commands.add_parser("directory")
     given = parser.parse_args()
     if given.command == "secrets":
-        ensure_secrets(given.to, given.agencies)
+        ensure_secrets(given.to, given.agencies, given.outside.split())
     elif given.command == "database":
         asyncio.run(prepare_database(given.secrets))
     else:

@@ -41,7 +41,7 @@ class Story:
         try:
             await self._play()
             await self._check_that_everyone_was_told()
-            await watch.settle()
+            await watch.stop()
             self._check_that_it_was_heard(watch)
         finally:
             await nats.close()

@@ -1,19 +1,21 @@
 """The live view of the demo: each fact as it is told, who said it, and who has heard it.
 
-Facts come through an ordered consumer on each stream. Who heard is the server's own word: with sampling on, it
+Facts come through a passing consumer of ours on each stream. Who heard is the server's own word: with sampling on, it
 publishes a metric for every acknowledgement of a durable.
 """
 
 import asyncio
 import json
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import DeliverPolicy
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from rich.console import Console
 
 from sinergi.cloudevents import Envelope, NotAnEvent
@@ -40,6 +42,7 @@ class Watch:
         self._facts: dict[str, Told] = {}
         self._heard: dict[tuple[str, int], set[str]] = defaultdict(set)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listening: list[asyncio.Task[None]] = []
         self.told: defaultdict[str, int] = defaultdict(int)
         self.heard: defaultdict[str, int] = defaultdict(int)
 
@@ -51,21 +54,32 @@ class Watch:
             for consumer in await stream.consumers_info(name):
                 consumer.config.sample_freq = "100"
                 await stream.add_consumer(name, consumer.config)
-            await stream.subscribe(
-                ">", stream=name, ordered_consumer=True, deliver_policy=DeliverPolicy.NEW, cb=self._on_fact
+            passing = ConsumerConfig(
+                deliver_policy=DeliverPolicy.NEW, ack_policy=AckPolicy.NONE, inactive_threshold=30
             )
+            facts = await stream.pull_subscribe("sinergi.>", stream=name, config=passing)
+            self._listening.append(asyncio.create_task(self._listen(facts)))
 
-    async def settle(self) -> None:
-        """Wait until every fact seen so far is printed."""
+    async def stop(self) -> None:
+        """Print what was seen so far, and listen no longer."""
+        await asyncio.sleep(HEARING_SECONDS)
+        for task in self._listening:
+            task.cancel()
         while self._tasks:
             await asyncio.gather(*self._tasks)
+
+    async def _listen(self, facts: JetStreamContext.PullSubscription) -> None:
+        while True:
+            with suppress(TimeoutError):
+                for message in await facts.fetch(100, timeout=1):
+                    self._on_fact(message)
 
     async def _on_ack(self, message: Msg) -> None:
         metric = json.loads(message.data)
         self._heard[(metric["stream"], metric["stream_seq"])].add(metric["consumer"])
         self.heard[metric["consumer"]] += 1
 
-    async def _on_fact(self, message: Msg) -> None:
+    def _on_fact(self, message: Msg) -> None:
         try:
             envelope = Envelope.from_headers(message.headers)
         except NotAnEvent:
