@@ -59,7 +59,7 @@ class Story:
             **self.referral("dinsos"),
             reason=reason,
             legal_basis="public_task",
-            decide_due=datetime(2026, 12, 1, tzinfo=UTC),
+            decide_due=datetime(2026, 11, 30, 20, tzinfo=UTC),
         )
 
     def accepted(self) -> ReferralAccepted:

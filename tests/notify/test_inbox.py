@@ -97,11 +97,12 @@ async def test_a_return_after_acceptance_is_loud_the_supervisor_hears_it_too(
         items = await own_inbox(notify, story.supervisor, "supervisor")
         return [one["title"] for one in items if one["kind"] == "referral.declined"]
 
+    async def both_answers() -> bool:
+        kinds = [one["kind"] for one in await own_inbox(notify, story.worker)]
+        return kinds == ["referral.declined", "referral.accepted"]
+
     assert (await eventually(loud))[0].startswith("PENTING")
-    assert [one["kind"] for one in await own_inbox(notify, story.worker)] == [
-        "referral.declined",
-        "referral.accepted",
-    ]
+    await eventually(both_answers)
 
 
 @pytest.mark.parametrize("by_agency", ["dinsos", "bptsp", "core"])
@@ -132,6 +133,21 @@ async def test_a_plan_that_lies_before_the_supervisor_is_told_to_the_supervisor(
     (message,) = await eventually(lambda: own_inbox(notify, story.supervisor, "supervisor"))
     assert message["kind"] == "case.plan_submitted"
     assert await own_inbox(notify, story.worker) == []
+
+
+async def test_without_a_named_supervisor_every_supervisor_of_the_office_is_told(
+    notify: Running, publish_fact: Publish
+) -> None:
+    story = Story(supervisor="")
+    await publish_fact(CasePlanSubmitted(**story.case(), plan_id=str(uuid4())), story.case_id, 1)
+
+    async def told(agency: str) -> list[Any]:
+        who = {"role": "supervisor", "sub": "any-supervisor", "agency": agency}
+        items = (await inbox(notify, 100, **who))["items"]
+        return [one for one in items if story.case_id in one["link"]]
+
+    assert await eventually(lambda: told("dinsos"))
+    assert await told("bptsp") == []
 
 
 async def test_a_finished_import_is_told_to_the_data_operators(notify: Running, publish_fact: Publish) -> None:

@@ -1,5 +1,6 @@
 """A message is mailed to those who have an address: once, later if need be, and never given up in silence."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from services.notify.mail import MailSettings, Sender
 from tests.harness.stack import Running, eventually
 from tests.notify.conftest import Post
 from tests.notify.stories import Story
@@ -53,6 +55,24 @@ async def test_a_mail_arrives_once_with_a_link_and_without_personal_data(
     assert "Siti" not in mail.as_string()
     assert not re.search(r"\b\d{16}\b", body)
     assert (sent["tries"], sent["problem"]) == (1, None)
+
+
+async def test_many_senders_send_each_mail_once(notify: Running, publish_fact: Publish, post: Post) -> None:
+    settings = notify.context.settings
+    assert isinstance(settings, MailSettings)
+    others = [asyncio.create_task(Sender(notify.context, settings).run()) for _ in range(3)]
+    emails = [address() for _ in range(12)]
+    for email in emails:
+        await mailed(notify, publish_fact, email)
+
+    async def all_there() -> bool:
+        return all(post.to(email) for email in emails)
+
+    await eventually(all_there)
+    for other in others:
+        other.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    assert [len(post.to(email)) for email in emails] == [1] * 12
 
 
 async def test_a_recipient_without_an_address_gets_no_mail(notify: Running, publish_fact: Publish, post: Post) -> None:

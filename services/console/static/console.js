@@ -1,0 +1,46 @@
+// Progressive: every page works without this file.
+"use strict";
+
+const list = document.querySelector("[data-live]");
+
+// One reload at a time: an older answer must not come last. What is hinted meanwhile is read after it.
+let reloading = false;
+let again = false;
+
+async function reload() {
+  again = true;
+  if (reloading) return;
+  reloading = true;
+  while (again) {
+    again = false;
+    await show().catch(() => {});
+  }
+  reloading = false;
+}
+
+async function show() {
+  const answer = await fetch(list.dataset.live, { headers: { Accept: "text/html" } });
+  if (answer.redirected) {
+    location.assign("/login");
+    return;
+  }
+  const html = await answer.text();
+  if (answer.ok && html !== list.dataset.shown) {
+    list.dataset.shown = html;
+    list.innerHTML = html;
+  }
+}
+
+if (list) {
+  new EventSource("/live").addEventListener("inbox", reload);
+}
+
+// One click, one command (the service counts the form's key too).
+document.addEventListener("submit", (event) => {
+  for (const button of event.target.querySelectorAll("button")) {
+    setTimeout(() => { button.disabled = true; });
+  }
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) document.querySelectorAll("button").forEach((one) => { one.disabled = false; });
+});

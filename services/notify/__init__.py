@@ -1,0 +1,1 @@
+"""Notify: every person and desk that must know, knows."""

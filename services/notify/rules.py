@@ -1,0 +1,318 @@
+"""Who must know what: the one table. A fact that is not in it is told to nobody.
+
+Texts hold numbers, codes and dates, never what somebody typed: a free text could name a person.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from sinergi.events import (
+    CaseAssessed,
+    CaseClosed,
+    CaseClosureRequested,
+    CaseFact,
+    CaseOpened,
+    CasePlanApproved,
+    CasePlanReturned,
+    CasePlanSubmitted,
+    Event,
+    ImportCompleted,
+    ReferralAccepted,
+    ReferralCancelled,
+    ReferralCancelRequested,
+    ReferralClosed,
+    ReferralCompleted,
+    ReferralDeclined,
+    ReferralFact,
+    ReferralFailed,
+    ReferralHeld,
+    ReferralProgressed,
+    ReferralReceived,
+    ReferralRequested,
+    ReferralResumed,
+    ReferralRetracted,
+)
+
+Recipients = Callable[[Any], list[str]]
+
+#: western Indonesian time, in which dues are told
+WIB = timezone(timedelta(hours=7), "WIB")
+#: the desk of the people who run the imports; a list belongs to no agency, so its fact names none
+DATA_DESK = "desk:dinsos/data"
+MONTHS = (
+    "Januari",
+    "Februari",
+    "Maret",
+    "April",
+    "Mei",
+    "Juni",
+    "Juli",
+    "Agustus",
+    "September",
+    "Oktober",
+    "November",
+    "Desember",
+)
+
+#: how people say the codes that stand in the texts below; a code that is not here is shown as it is
+WORDS = {
+    "capacity": "kapasitas penuh",
+    "not-eligible": "tidak memenuhi syarat",
+    "out-of-area": "di luar wilayah",
+    "missing-documents": "dokumen belum lengkap",
+    "wrong-service": "layanan tidak tepat",
+    "refused": "klien menolak",
+    "unreachable": "klien tidak dapat dihubungi",
+    "moved": "klien pindah",
+    "died": "klien meninggal",
+    "client-withdrew": "klien mundur",
+    "no-capacity": "tidak ada kapasitas",
+    "other": "lainnya",
+    "service-given": "layanan diberikan",
+    "coaching-completed": "pembinaan selesai",
+    "training-completed": "pelatihan selesai",
+    "licence-issued": "izin terbit",
+    "loan-granted": "pinjaman disetujui",
+    "aid-given": "bantuan diberikan",
+    "admitted": "diterima masuk",
+    "partly-given": "diberikan sebagian",
+    "routine": "biasa",
+    "urgent": "mendesak",
+    "high": "tinggi",
+    "life": "mengancam jiwa",
+    "ministry": "kementerian",
+    "city": "kota",
+}
+
+# -------------------------------------------------------------- recipients
+
+
+def worker(fact: CaseFact | ReferralFact) -> list[str]:
+    """The social worker of the case; nobody for a referral outside of any case."""
+    return _of_case(fact, "worker")
+
+
+def supervisor(fact: CaseFact | ReferralFact) -> list[str]:
+    """The supervisor of the case."""
+    return _of_case(fact, "supervisor")
+
+
+def people(fact: CaseFact) -> dict[str, str]:
+    """The recipients who work and supervise the case; without a named supervisor, all supervisors of the office."""
+    supervisor = f"user:{fact.supervisor}" if fact.supervisor else f"desk:{fact.agency}/supervisor"
+    return {"worker": f"user:{fact.worker}", "supervisor": supervisor}
+
+
+def desk(fact: ReferralFact) -> list[str]:
+    """The receiver's desk."""
+    return [f"desk:{fact.desk if '/' in fact.desk else f'{fact.receiver}/{fact.desk}'}"]
+
+
+def other_side(fact: ReferralFact) -> list[str]:
+    """Whoever did not do it: the worker if the receiver did, the desk if the sender did, both if the clock did."""
+    return (worker(fact) if fact.by_agency != fact.sender else []) + (
+        desk(fact) if fact.by_agency != fact.receiver else []
+    )
+
+
+def both_of_case(fact: CaseFact | ReferralFact) -> list[str]:
+    """Worker and supervisor: for what is loud."""
+    return worker(fact) + supervisor(fact)
+
+
+def data_desk(fact: Event) -> list[str]:
+    """The data operators."""
+    return [DATA_DESK]
+
+
+def if_risk_is_high(fact: CaseAssessed) -> list[str]:
+    """The supervisor, when the risk cannot wait."""
+    return supervisor(fact) if fact.risk in ("high", "life") else []
+
+
+def if_late(fact: ReferralDeclined) -> list[str]:
+    """Worker and supervisor, when it had been accepted before."""
+    return both_of_case(fact) if fact.after_acceptance else []
+
+
+def if_in_time(fact: ReferralDeclined) -> list[str]:
+    """The worker, when it had not been accepted."""
+    return [] if fact.after_acceptance else worker(fact)
+
+
+def _of_case(fact: CaseFact | ReferralFact, role: str) -> list[str]:
+    if isinstance(fact, CaseFact):
+        return [people(fact)[role]]
+    return [f"case:{fact.case_id}/{role}"] if fact.case_id else []
+
+
+# --------------------------------------------------------------- the table
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When `event` comes, everyone in `to(event)` gets this message; `{…}` is a field of the event."""
+
+    event: type[Event]
+    to: Recipients
+    title: str
+    text: str
+
+    def fill(self, fact: Event) -> tuple[str, str, str]:
+        """Title, text and link (a path of the console) for this fact."""
+        values = {name: _shown(value) for name, value in fact.model_dump().items()}
+        path, subject = _subject(fact)
+        values["number"] = number(subject)
+        return self.title.format(**values), self.text.format(**values), path
+
+
+RULES = [
+    # registry
+    Rule(
+        ImportCompleted,
+        data_desk,
+        "Impor data selesai",
+        "Daftar {source}: {rows_good} baris baik, {rows_bad} baris bermasalah; {persons_new} orang baru, "
+        "{persons_matched} sudah terdaftar.",
+    ),
+    # cases
+    Rule(CaseOpened, supervisor, "Kasus baru {number}", "Kasus dibuka di wilayah {area}."),
+    Rule(
+        CaseAssessed,
+        if_risk_is_high,
+        "Risiko tinggi pada kasus {number}",
+        "Asesmen menunjukkan tingkat risiko {risk}. Dahulukan kasus ini.",
+    ),
+    Rule(
+        CasePlanSubmitted,
+        supervisor,
+        "Rencana intervensi menunggu persetujuan",
+        "Rencana untuk kasus {number} perlu Anda periksa.",
+    ),
+    Rule(
+        CasePlanReturned,
+        worker,
+        "Rencana intervensi dikembalikan",
+        "Rencana untuk kasus {number} perlu diperbaiki. Catatan supervisor ada di kasus.",
+    ),
+    Rule(
+        CasePlanApproved,
+        worker,
+        "Rencana intervensi disetujui",
+        "Rencana untuk kasus {number} disetujui. Intervensi dapat dimulai.",
+    ),
+    Rule(
+        CaseClosureRequested,
+        supervisor,
+        "Terminasi menunggu persetujuan",
+        "Kasus {number} diajukan untuk terminasi.",
+    ),
+    Rule(
+        CaseClosed,
+        both_of_case,
+        "Kasus {number} terminasi",
+        "Tujuan tercapai: {goals_met}, sebagian: {goals_partly_met}, tidak tercapai: {goals_not_met}.",
+    ),
+    # referrals, to the desk that must answer
+    Rule(
+        ReferralRequested,
+        desk,
+        "Rujukan baru {number}",
+        "Layanan {service} diminta oleh {sender} (prioritas {priority}). Tanggapi paling lambat {decide_due}.",
+    ),
+    Rule(
+        ReferralCancelRequested,
+        desk,
+        "Pembatalan rujukan {number} diminta",
+        "{sender} meminta layanan {service} dihentikan. Konfirmasikan, atau selesaikan bila sudah berjalan.",
+    ),
+    Rule(ReferralCancelled, other_side, "Rujukan {number} dibatalkan", "Layanan {service} tidak dilanjutkan."),
+    Rule(
+        ReferralRetracted,
+        desk,
+        "Rujukan {number} ditarik",
+        "{sender} menyatakan rujukan ini salah input. Tidak perlu ditindaklanjuti.",
+    ),
+    Rule(
+        ReferralClosed,
+        desk,
+        "Hasil rujukan {number} sudah dibaca",
+        "{sender} telah menerima hasil layanan {service}. Terima kasih.",
+    ),
+    # referrals, to the worker who waits for an answer
+    Rule(
+        ReferralReceived,
+        worker,
+        "Rujukan {number} diterima loket",
+        "{receiver} telah melihat permintaan layanan {service}.",
+    ),
+    Rule(
+        ReferralAccepted,
+        worker,
+        "Rujukan {number} disetujui",
+        "{receiver} akan memberikan layanan {service}, perkiraan selesai {expected_on}.",
+    ),
+    Rule(
+        ReferralDeclined,
+        if_in_time,
+        "Rujukan {number} ditolak",
+        "{receiver} menolak layanan {service} (alasan: {reason}). Tentukan langkah berikutnya.",
+    ),
+    Rule(
+        ReferralDeclined,
+        if_late,
+        "PENTING: rujukan {number} dikembalikan setelah disetujui",
+        "{receiver} menghentikan layanan {service} yang sudah disetujui (alasan: {reason}). Tentukan langkah "
+        "berikutnya.",
+    ),
+    Rule(ReferralProgressed, worker, "Rujukan {number} berjalan", "{receiver} mengerjakan layanan {service}."),
+    Rule(
+        ReferralHeld,
+        worker,
+        "Rujukan {number} ditunda",
+        "{receiver} menunda layanan {service}, ditinjau kembali {review_on}.",
+    ),
+    Rule(
+        ReferralResumed,
+        worker,
+        "Rujukan {number} dilanjutkan",
+        "{receiver} melanjutkan layanan {service}.",
+    ),
+    Rule(
+        ReferralCompleted,
+        worker,
+        "Rujukan {number} selesai",
+        "{receiver} telah memberikan layanan {service} pada {given_on} (hasil: {outcome}).",
+    ),
+    Rule(
+        ReferralFailed,
+        worker,
+        "Rujukan {number} gagal",
+        "{receiver} tidak dapat memberikan layanan {service} (alasan: {reason}). Tentukan langkah berikutnya.",
+    ),
+]
+
+
+def number(subject_id: str) -> str:
+    """The short number that people read to each other: the random end of the id (its beginning is a clock)."""
+    return subject_id.replace("-", "")[-8:].upper()
+
+
+def _subject(fact: Event) -> tuple[str, str]:
+    """The console's page for what the fact is about, and its id."""
+    for entity in ("referral", "case", "import"):
+        if subject := getattr(fact, f"{entity}_id", None):
+            return f"/{entity}s/{subject}", str(subject)
+    raise LookupError(f"{fact.name} is about nothing that has a page")
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, datetime):
+        value = value.astimezone(WIB)
+    if isinstance(value, date):
+        return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+    if value is None:
+        return "-"
+    return WORDS.get(value, value) if isinstance(value, str) else value

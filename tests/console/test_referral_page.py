@@ -1,0 +1,163 @@
+"""A desk answers on its page: the buttons that are allowed, no others, and refusals that a person can read."""
+
+import json
+import re
+from datetime import date, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx2 as httpx
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from services.console.forms import FORMS
+from tests.console.conftest import System, hidden
+
+
+def buttons(html: str) -> set[str]:
+    return set(re.findall(r'<details class="answer answer-(\w+)"', html))
+
+
+async def fields(browser: httpx.AsyncClient, referral: str) -> dict[str, str]:
+    """The hidden fields of the referral's forms."""
+    html = (await browser.get(f"/referrals/{referral}")).text
+    return {name: hidden(html, name) for name in ("csrf", "expected_version")} | {"key": str(uuid4())}
+
+
+async def give(browser: httpx.AsyncClient, referral: str, command: str, **more: Any) -> httpx.Response:
+    data = await fields(browser, referral) | more
+    return await browser.post(f"/referrals/{referral}/{command}", data=data)
+
+
+def later(days: int) -> str:
+    return (date.today() + timedelta(days=days)).isoformat()
+
+
+async def test_the_buttons_are_the_actions_that_referrals_allows(system: System) -> None:
+    referral = await system.referral()
+    async with system.signed_in("bptsp") as browser, system.api("referrals", "bptsp") as api:
+        for command, more in (("acknowledge", {}), ("accept", {"expected_on": later(7)}), ("progress", {})):
+            allowed = (await api.get(f"/referrals/{referral}")).json()["actions"]
+            assert buttons((await browser.get(f"/referrals/{referral}")).text) == set(allowed)
+            assert (await give(browser, referral, command, **more)).status_code == 303
+        assert set(allowed) <= set(FORMS)
+    async with system.signed_in("peksos") as browser:
+        html = (await browser.get(f"/referrals/{referral}")).text
+        assert buttons(html) == {"request_cancel", "retract"}
+        assert "Berjalan" in html
+
+
+async def test_a_desk_accepts_and_completes_with_an_nib(system: System) -> None:
+    referral = await system.referral()
+    async with system.signed_in("bptsp") as browser:
+        answer = await give(browser, referral, "accept", expected_on=later(7))
+        assert answer.headers["location"] == f"/referrals/{referral}?done=accept"
+        done = {"outcome": "licence-issued", "given_on": date.today().isoformat(), "nib": "1234567890123"}
+        assert (await give(browser, referral, "complete", **done)).status_code == 303
+        html = (await browser.get(f"/referrals/{referral}")).text
+    assert "1234567890123" in html
+    assert "Izin terbit" in html
+    assert "Tidak ada tindakan untuk Anda saat ini." in html
+    assert html.index("<strong>Selesai") < html.index("<strong>Disetujui") < html.index("<strong>Diminta")
+
+
+async def test_a_decline_names_the_missing_documents(system: System) -> None:
+    referral = await system.referral()
+    async with system.signed_in("bptsp") as browser:
+        why = {"reason": "missing-documents", "text": "Mohon dilengkapi"}
+        documents = ["surat-domisili", "foto-usaha, npwp"]
+        assert (await give(browser, referral, "decline", **why, missing_documents=documents)).status_code == 303
+        html = (await browser.get(f"/referrals/{referral}")).text
+    assert "surat-domisili, foto-usaha, npwp" in html
+    assert "Dokumen belum lengkap" in html
+
+
+async def test_whoever_comes_too_late_sees_how_it_stands_now(system: System) -> None:
+    referral = await system.referral()
+    async with system.signed_in("bptsp") as browser:
+        stale = await fields(browser, referral)
+        assert (await give(browser, referral, "acknowledge")).status_code == 303
+        form = stale | {"expected_on": later(3)}
+        answer = await browser.post(f"/referrals/{referral}/accept", data=form)
+        assert answer.status_code == 409
+        assert "sudah berubah" in answer.text
+        assert f'value="{later(3)}"' in answer.text
+        assert hidden(answer.text, "expected_version") != stale["expected_version"]
+
+
+async def test_the_same_form_sent_twice_is_one_command(system: System) -> None:
+    referral = await system.referral()
+    async with system.signed_in("bptsp") as browser:
+        form = await fields(browser, referral)
+        for _ in range(2):
+            assert (await browser.post(f"/referrals/{referral}/acknowledge", data=form)).status_code == 303
+    async with system.api("referrals", "bptsp") as api:
+        assert len((await api.get(f"/referrals/{referral}")).json()["timeline"]) == 2
+
+
+async def test_a_field_that_breaks_its_rule_is_named(system: System) -> None:
+    referral = await system.referral()
+    async with system.signed_in("bptsp") as browser:
+        await give(browser, referral, "accept", expected_on=later(1))
+        wrong = {"outcome": "licence-issued", "given_on": date.today().isoformat(), "nib": "12"}
+        answer = await give(browser, referral, "complete", **wrong)
+    assert answer.status_code == 422
+    assert "Periksa isian berikut:" in answer.text
+    assert 'value="12"' in answer.text
+
+
+async def test_a_referral_of_another_agency_is_refused_in_words(system: System) -> None:
+    referral = await system.referral()
+    async with system.signed_in("koperasi") as browser:
+        answer = await browser.get(f"/referrals/{referral}")
+        assert (answer.status_code, "milik instansi lain" in answer.text) == (403, True)
+        assert (await browser.get(f"/referrals/{uuid4()}")).status_code == 404
+        assert (await browser.get("/referrals/not-an-id")).status_code == 404
+
+
+async def test_an_unknown_command_is_no_page(system: System) -> None:
+    referral = await system.referral()
+    async with system.signed_in("bptsp") as browser:
+        csrf = hidden((await browser.get(f"/referrals/{referral}")).text, "csrf")
+        assert (await browser.post(f"/referrals/{referral}/explode", data={"csrf": csrf})).status_code == 404
+
+
+async def test_the_clients_data_is_shown_when_asked_for_with_a_purpose(system: System, nats: Client) -> None:
+    """The registry's side of the question is played here; the ledger is referrals' own."""
+
+    async def registry(question: Msg) -> None:
+        everything = {"name": "Orang Contoh", "nik": "3174000000000001", "address": "never asked for"}
+        asked = json.loads(question.data)["fields"]
+        client = {name: value for name, value in everything.items() if name in asked}
+        await question.respond(json.dumps({"client": client}).encode())
+
+    answering = await nats.subscribe("sinergi.ask.registry.disclosure", cb=registry)
+    referral = await system.referral()
+    async with system.signed_in("bptsp") as browser:
+        html = (await browser.get(f"/referrals/{referral}")).text
+        assert "Orang Contoh" not in html
+        assert "dicatat" in html
+        csrf = hidden(html, "csrf")
+        path = f"/referrals/{referral}/details"
+        refused = await browser.post(path, data={"csrf": csrf, "purpose": ""})
+        assert refused.status_code == 422
+        shown = await browser.post(path, data={"csrf": csrf, "purpose": "memeriksa izin"})
+        assert "Orang Contoh" in shown.text
+        assert "3174000000000001" in shown.text
+        assert shown.headers["cache-control"] == "no-store"
+        assert "Orang Contoh" not in (await browser.get(f"/referrals/{referral}")).text
+    async with system.signed_in("peksos") as browser:
+        assert 'id="client"' not in (await browser.get(f"/referrals/{referral}")).text
+    async with system.api("referrals", "auditor") as api:
+        assert (await api.get("/disclosures", params={"referral_id": referral})).json()["total"] == 1
+    await answering.unsubscribe()
+
+
+async def test_the_list_shows_the_referrals_of_the_own_agency_by_state(system: System) -> None:
+    referral = await system.referral()
+    async with system.signed_in("bptsp") as browser:
+        assert f"/referrals/{referral}" in (await browser.get("/referrals")).text
+        assert f"/referrals/{referral}" in (await browser.get("/referrals?state=requested")).text
+        assert f"/referrals/{referral}" not in (await browser.get("/referrals?state=completed")).text
+    async with system.signed_in("koperasi") as browser:
+        assert f"/referrals/{referral}" not in (await browser.get("/referrals")).text
