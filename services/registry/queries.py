@@ -5,7 +5,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, func, or_, select, text, true
+from sqlalchemy import ColumnElement, exists, func, or_, select, text, true
 
 from services.registry.commands import Request
 from services.registry.models import Group, GroupMember, Import, Person, Record, RowError
@@ -91,12 +91,16 @@ def _import(row: Import) -> dict[str, Any]:
 
 
 class SearchPersons(Page):
-    """By NIK, by name in an area, or the people of an area. `purpose` goes into the audit."""
+    """By NIK, by name in an area, or the people of an area. `purpose` goes into the audit.
+
+    `heads_only` and `ungrouped` find candidates for a KUBE: heads of family who are in no group yet.
+    """
 
     nik: str | None = Field(None, pattern="^[0-9]{16}$")
     name: str | None = Field(None, min_length=3, max_length=100)
     area: str | None = Field(None, pattern=r"^[0-9]{2}(\.[0-9]+){0,3}$")
     heads_only: bool = False
+    ungrouped: bool = False
     purpose: str = Field(min_length=3, max_length=200)
 
 
@@ -124,6 +128,8 @@ def _wanted(what: SearchPersons) -> list[ColumnElement[bool]]:
         wanted.append(_in_area(Person.area, what.area))
     if what.heads_only:
         wanted.append(Person.is_head.is_(True))
+    if what.ungrouped:
+        wanted.append(~exists().where(GroupMember.person_id == Person.id))
     return wanted
 
 

@@ -1,5 +1,6 @@
 """The shape of the code: the same files in each service, no file that grew too long, imports in one direction."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,7 +65,10 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     path = [str(folder), str(folder / "shared"), str(folder / "deploy" / "operator")]
     call = "from importlinter.cli import lint_imports as lint; sys.exit(lint(no_cache=True))"
     program = f"import sys; sys.path[:0] = {path}; {call}"
-    return subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
+    wide = os.environ | {"COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, env=wide, capture_output=True, text=True, check=False
+    )
 
 
 def test_the_import_contracts_are_kept(copy: Path) -> None:

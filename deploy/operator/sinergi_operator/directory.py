@@ -41,6 +41,7 @@ SERVICES: dict[str, dict[str, Any]] = {
 CONTACTS = {
     "desk:koperasi:pembinaan": "pembinaan@koperasi.example",
     "desk:bptsp:izin-usaha": "izin-usaha@bptsp.example",
+    "desk:dinsos:data": "data@dinsos.example",
     "user:{peksos}": "peksos@dinsos.example",
     "user:{supervisor}": "supervisor@dinsos.example",
 }

@@ -41,12 +41,12 @@ class Story:
         try:
             await self._play()
             await self._check_that_everyone_was_told()
-            await watch.stop()
-            self._check_that_it_was_heard(watch)
         finally:
+            await watch.stop()
             await nats.close()
             for api in (self._operator, self._worker, self._supervisor, self._bptsp):
                 await api.close()
+        self._check_that_it_was_heard(watch)
 
     async def _play(self) -> None:
         _chapter("1. Two lists come in: the ministry's and the city's")
@@ -102,28 +102,20 @@ class Story:
     # ----------------------------------------------------------------- group
 
     async def _form_group(self) -> tuple[str, str]:
-        """Heads who are in a KUBE already (an earlier telling) are passed over, page by page."""
+        """Heads of family of one kecamatan who are in no group yet."""
         kecamatan = await self._some_kecamatan()
-        heads: list[str] = []
-        for page in range(1, 50):
-            heads = await self._heads(kecamatan, page)
-            assert len(heads) == HEADS, f"fewer than {HEADS} heads of family with a NIK are left in {kecamatan}"
-            try:
-                formed = await self._worker.post("registry", "/groups", _kube(kecamatan, heads))
-            except Refused as no:
-                if "kube" not in no.slug and "group" not in no.slug:
-                    raise
-                continue
-            console.print(f"   {HEADS} heads of family of kecamatan {kecamatan} are KUBE …{formed['id'][-6:]}")
-            return formed["id"], kecamatan
-        raise AssertionError("every head of family of the kecamatan is in a KUBE already")
+        heads = await self._heads(kecamatan)
+        assert len(heads) == HEADS, f"fewer than {HEADS} heads of family with a NIK are left in {kecamatan}"
+        formed = await self._worker.post("registry", "/groups", _kube(kecamatan, heads))
+        console.print(f"   {HEADS} heads of family of kecamatan {kecamatan} are KUBE …{formed['id'][-6:]}")
+        return formed["id"], kecamatan
 
     async def _some_kecamatan(self) -> str:
-        found = await self._worker.post("registry", "/persons/search", _search(AREA, 1, 1))
+        found = await self._worker.post("registry", "/persons/search", _search(AREA, 1))
         return ".".join(found["items"][0]["area"].split(".")[:3])
 
-    async def _heads(self, kecamatan: str, page: int) -> list[str]:
-        found = await self._worker.post("registry", "/persons/search", _search(kecamatan, page, HEADS * 2))
+    async def _heads(self, kecamatan: str) -> list[str]:
+        found = await self._worker.post("registry", "/persons/search", _search(kecamatan, HEADS * 3))
         return [one["id"] for one in found["items"] if one["nik_masked"]][:HEADS]
 
     # ------------------------------------------------------------------ case
@@ -259,8 +251,8 @@ def _kube(kecamatan: str, heads: list[str]) -> dict[str, Any]:
     return {"kind": "kube", "name": "KUBE Maju Bersama", "area": kecamatan, "members": members}
 
 
-def _search(area: str, page: int, size: int) -> dict[str, Any]:
-    return {"area": area, "heads_only": True, "page": page, "size": size, "purpose": "pembentukan KUBE"}
+def _search(area: str, size: int) -> dict[str, Any]:
+    return {"area": area, "heads_only": True, "ungrouped": True, "size": size, "purpose": "pembentukan KUBE"}
 
 
 async def _eventually(look: Callable[[], Awaitable[Any]], otherwise: str) -> Any:

@@ -65,6 +65,7 @@ class Watch:
         await asyncio.sleep(HEARING_SECONDS)
         for task in self._listening:
             task.cancel()
+        await asyncio.gather(*self._listening, return_exceptions=True)
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
@@ -107,7 +108,9 @@ def _line(told: Told, heard: list[str]) -> str:
     said = body.get("by_agency") or envelope.source.removeprefix("sinergi/")
     said = envelope.source.removeprefix("sinergi/") if said == "core" else said
     name = envelope.type.removeprefix("sinergi.")
-    listeners = ", ".join(heard) or "nobody yet"
+    # consoles hear messages as they happen, without a durable: there is nothing to acknowledge
+    unheard = "the open consoles" if envelope.type.startswith("sinergi.message.") else "nobody yet"
+    listeners = ", ".join(heard) or unheard
     return (
         f"[dim]{time}[/] [bold cyan]{name:<30}[/] said by [green]{said:<10}[/] "
         f"about [dim]…{envelope.partitionkey[-6:]}[/] v{envelope.sequence:<2} heard by [yellow]{listeners}[/]"
