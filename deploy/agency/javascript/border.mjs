@@ -11,14 +11,21 @@ export async function listen(agency, type, handle) {
   const servers = process.env.SINERGI_NATS_URL.split(",");
   const authenticator = nkeyAuthenticator(seed);
   const nc = await connect({ servers, authenticator, name: agency, maxReconnectAttempts: -1 });
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => nc.drain());
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => nc.drain().catch(() => process.exit(0)));
 
   const js = jetstream(nc, { apiPrefix: "SIN.API" });
   // The server knows our consumer as "me"; `bind` spares the calls that only the core may make.
   const consumer = js.consumers.getConsumerFromInfo({ stream_name: "REFERRALS", name: "me", config: {} });
-  const messages = await consumer.consume({ max_messages: 16, bind: true });
   console.log(JSON.stringify({ event: "agency.listening", agency }));
-  for await (const message of messages) await receive(nc, message, type, handle);
+  while (!nc.isClosed() && !nc.isDraining()) {
+    try {
+      const messages = await consumer.consume({ max_messages: 16, expires: 5_000, bind: true });
+      for await (const message of messages) await receive(nc, message, type, handle);
+    } catch (wrong) {
+      console.error(JSON.stringify({ event: "agency.waiting", error: wrong.name }));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1_000)); // the consumer is gone: the core makes it again
+  }
 }
 
 async function receive(nc, message, type, handle) {

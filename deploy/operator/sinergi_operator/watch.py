@@ -23,6 +23,8 @@ from sinergi.events import STREAMS
 
 #: how long the line of a fact waits for those who hear it
 HEARING_SECONDS = 0.6
+#: every acknowledgement, in per cent
+SAMPLE_ALL = "100"
 
 
 @dataclass(slots=True)
@@ -51,14 +53,13 @@ class Watch:
         await self._nats.subscribe("$JS.EVENT.METRIC.CONSUMER.ACK.>", cb=self._on_ack)
         stream = self._nats.jetstream()
         for name in STREAMS:
-            for consumer in await stream.consumers_info(name):
-                consumer.config.sample_freq = "100"
-                await stream.add_consumer(name, consumer.config)
             passing = ConsumerConfig(
                 deliver_policy=DeliverPolicy.NEW, ack_policy=AckPolicy.NONE, inactive_threshold=30
             )
             facts = await stream.pull_subscribe("sinergi.>", stream=name, config=passing)
             self._listening.append(asyncio.create_task(self._listen(facts)))
+        await self._sample()
+        self._listening.append(asyncio.create_task(self._keep_sampling()))
 
     async def stop(self) -> None:
         """Print what was seen so far, and listen no longer."""
@@ -68,6 +69,20 @@ class Watch:
         await asyncio.gather(*self._listening, return_exceptions=True)
         while self._tasks:
             await asyncio.gather(*self._tasks)
+
+    async def _keep_sampling(self) -> None:
+        """A durable that comes later (an agency's, a service's that was slow to start) is heard too."""
+        while True:
+            await asyncio.sleep(1)
+            await self._sample()
+
+    async def _sample(self) -> None:
+        stream = self._nats.jetstream()
+        for name in STREAMS:
+            for consumer in await stream.consumers_info(name):
+                if consumer.config.durable_name and consumer.config.sample_freq != SAMPLE_ALL:
+                    consumer.config.sample_freq = SAMPLE_ALL
+                    await stream.add_consumer(name, consumer.config)
 
     async def _listen(self, facts: JetStreamContext.PullSubscription) -> None:
         while True:
