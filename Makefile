@@ -36,7 +36,7 @@ clean-state: setup ## Forget everything that demo and up keep
 	@$(BIN)/sinergi clean
 
 test: setup ## Run the tests on real servers
-	@$(BIN)/pytest tests --ignore tests/faults --ignore tests/browser --ignore tests/javascript --durations 8 $(ARGS)
+	@$(BIN)/pytest tests --ignore tests/faults --ignore tests/browser -m "not javascript" -n 2 --dist loadfile --durations 8 $(ARGS)
 
 check: setup ## Lint architecture, style and types; compare contracts
 	@$(BIN)/lint-imports --no-cache > .boot/imports.log || { cat .boot/imports.log; exit 1; }
@@ -61,10 +61,10 @@ browser: setup ## Click through BPTSP's answer in Debian's Chromium
 	@$(BIN)/pytest tests/browser $(ARGS)
 
 javascript: setup ## The plug-ins in plain JavaScript, under node
-	@$(BIN)/pytest tests/javascript $(ARGS)
+	@$(BIN)/pytest tests/agency tests/journeys -m javascript $(ARGS)
 
 containers: setup ## The tests of the library on the images of docker-compose.yml
-	@SINERGI_TEST_BACKEND=containers $(BIN)/pytest tests/shared $(ARGS)
+	@SINERGI_TEST_BACKEND=containers TESTCONTAINERS_RYUK_DISABLED=true $(BIN)/pytest tests/shared $(ARGS)
 
 compose: ## Build the images, run everything in them, play the story against it
 	@docker compose up --build --wait && docker compose run --rm demo

@@ -63,6 +63,16 @@ def test_the_state_survives_a_restart_and_the_story_can_be_told_again(state: Pat
     assert "The first loop is closed." in output
 
 
+@pytest.mark.javascript
+def test_the_first_loop_closes_with_plug_ins_that_hold_no_code_of_ours(state: Path) -> None:
+    folder = ROOT / "deploy" / "agency" / "javascript"
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)
+    telling = sinergi("demo", "--exit", "--javascript", state=state)
+    output, _ = telling.communicate(timeout=150)
+    assert telling.returncode == 0, output
+    assert "said by bptsp" in output
+
+
 def test_ctrl_c_stops_everything(state: Path) -> None:
     running = sinergi("up", state=state)
     assert running.stdout

@@ -48,12 +48,15 @@ def demo(
     people: Annotated[int, typer.Option(min=2000, help="how many people the sample lists hold")] = 2000,
     seed: Annotated[int, typer.Option(help="the same seed gives the same people")] = 1,
     exit: Annotated[bool, typer.Option("--exit", help="end when the story has been told")] = False,
+    javascript: Annotated[
+        bool, typer.Option("--javascript", help="with the plug-ins in plain JavaScript (needs node; `make javascript`)")
+    ] = False,
 ) -> None:
     """Play the first loop on generated lists, live. Ends with 0 when all of it happened, else with 1."""
     if remote:
         _until_interrupted(_tell(_place(remote), state / "samples", people, seed))
     else:
-        _until_interrupted(_demo(System(state, Path.cwd()), people, seed, exit))
+        _until_interrupted(_demo(System(state, Path.cwd(), javascript=javascript), people, seed, exit))
 
 
 @app.command()

@@ -26,10 +26,13 @@ FIRST_RESTART_SECONDS = 1.0
 
 
 class System:
-    """Everything, kept in one state folder, which a later start finds again. `root` is the repository."""
+    """Everything, kept in one state folder, which a later start finds again. `root` is the repository.
 
-    def __init__(self, state: Path, root: Path) -> None:
-        self.state, self.root = state.absolute(), root.absolute()
+    With `javascript` the agencies' plug-ins are those in plain JavaScript (node and `npm ci` are the caller's).
+    """
+
+    def __init__(self, state: Path, root: Path, *, javascript: bool = False) -> None:
+        self.state, self.root, self._javascript = state.absolute(), root.absolute(), javascript
         self.nats = NatsServer(self.state, AGENCIES)
         self.postgres = PostgresServer(self.state)
         self.services: dict[str, Process] = {}
@@ -104,12 +107,18 @@ class System:
 
     def _start_plugin(self, code: str) -> None:
         keys = {"SINERGI_NATS_URL": self.nats.url, "SINERGI_NATS_SEED_FILE": str(self.nats.seed_file(code))}
-        self._run(code, [self.root / "deploy" / "agency" / f"{code}.py"], keys)
+        folder = self.root / "deploy" / "agency"
+        if self._javascript:
+            self._run(code, [folder / "javascript" / f"{code}.mjs"], keys, program="node")
+        else:
+            self._run(code, [folder / f"{code}.py"], keys)
 
-    def _run(self, name: str, arguments: Sequence[str | Path], environment: dict[str, str]) -> None:
+    def _run(
+        self, name: str, arguments: Sequence[str | Path], environment: dict[str, str], program: str = sys.executable
+    ) -> None:
         process = Process(
             name,
-            [sys.executable, *arguments],
+            [program, *arguments],
             log=self.state / "logs" / f"{name}.log",
             env=os.environ | environment,
             cwd=self.root,

@@ -53,9 +53,7 @@ class Watch:
         await self._nats.subscribe("$JS.EVENT.METRIC.CONSUMER.ACK.>", cb=self._on_ack)
         stream = self._nats.jetstream()
         for name in STREAMS:
-            passing = ConsumerConfig(
-                deliver_policy=DeliverPolicy.NEW, ack_policy=AckPolicy.NONE, inactive_threshold=30
-            )
+            passing = ConsumerConfig(deliver_policy=DeliverPolicy.NEW, ack_policy=AckPolicy.NONE, inactive_threshold=30)
             facts = await stream.pull_subscribe("sinergi.>", stream=name, config=passing)
             self._listening.append(asyncio.create_task(self._listen(facts)))
         await self._sample()
