@@ -36,7 +36,7 @@ clean-state: setup ## Forget everything that demo and up keep
 	@$(BIN)/sinergi clean
 
 test: setup ## Run the tests on real servers
-	@$(BIN)/pytest tests --ignore tests/faults --ignore tests/browser -m "not javascript" -n 2 --dist loadfile --durations 8 $(ARGS)
+	@$(BIN)/pytest tests --ignore tests/faults --ignore tests/browser -m "not javascript" -n 3 --dist loadfile --durations 8 $(ARGS)
 
 check: setup ## Lint architecture, style and types; compare contracts
 	@$(BIN)/lint-imports --no-cache > .boot/imports.log || { cat .boot/imports.log; exit 1; }

@@ -53,6 +53,13 @@ async def stack(backend: Backend, issuer: Issuer, tmp_path_factory: pytest.TempP
     return stack
 
 
+@pytest.fixture(scope="module", autouse=True)
+async def quiet_streams() -> None:
+    """Each test file begins with empty streams: what another one told is not its business."""
+    if Stack.current:
+        await Stack.current.purge()
+
+
 @pytest.fixture(scope="session")
 def run_service(stack: Stack) -> Callable[..., AbstractAsyncContextManager[Running]]:
     """`async with run_service("cases") as running:` runs a service in this process."""

@@ -18,15 +18,18 @@ import json
 import os
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from faststream import AckPolicy, FastStream
-from faststream.nats import JStream, NatsMessage, PullSub
+from faststream import FastStream
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from sinergi import tracing
@@ -63,7 +66,8 @@ class Agency:
         self.broker = connect(servers, Path(seed), code, js_options={"prefix": "SIN.API"})
         self._handlers: dict[str, list[Callable[..., Awaitable[None]]]] = defaultdict(list)
         self._newest: OrderedDict[str, int] = OrderedDict()
-        self._turn = asyncio.Lock()
+        self._hearing: asyncio.Task[None] | None = None
+        self._leaving = False
 
     def on(self, event: type[Event]) -> Callable[[H], H]:
         """Handle this fact: `async def f(event)`."""
@@ -76,25 +80,23 @@ class Agency:
 
     def run(self) -> None:
         """Work until Ctrl-C or SIGTERM."""
-        asyncio.run(FastStream(self.broker, logger=None, after_startup=[self.start]).run())
+        asyncio.run(FastStream(self.broker, logger=None, after_startup=[self.start], on_shutdown=[self.stop]).run())
 
     async def start(self) -> None:
         """Connect and begin to hear; waits for as long as the core has no consumer for this agency."""
         await self.broker.connect()
-        subscriber = self.broker.subscriber(
-            f"sinergi.referral.*.*.{self.code}",
-            stream=JStream("REFERRALS", declare=False),
-            durable="me",
-            pull_sub=PullSub(batch_size=BATCH),
-            ack_policy=AckPolicy.MANUAL,
-        )
-        subscriber(self._receive)
         await self._until_known()
-        await subscriber.start()
+        stream = self._client().jetstream(prefix="SIN.API")
+        subscription = await stream.pull_subscribe_bind("me", "REFERRALS")
+        self._hearing = asyncio.create_task(self._hear_until_leaving(subscription))
         log.info("agency.listening", agency=self.code)
 
     async def stop(self) -> None:
         """Leave; what was not acknowledged comes again."""
+        self._leaving = True
+        if self._hearing:
+            self._hearing.cancel()
+            await asyncio.gather(self._hearing, return_exceptions=True)
         await self.broker.stop()
 
     # ------------------------------------------------------------- commands
@@ -153,26 +155,47 @@ class Agency:
 
     # -------------------------------------------------------------- hearing
 
-    async def _receive(self, message: NatsMessage) -> None:
-        async with self._turn:  # one at a time, in the order in which they came
-            try:
-                await self._handle(message)
-            except NotAnEvent as wrong:
-                log.error("agency.not_an_event", error=str(wrong))
-                await message.reject()
-            except Exception as wrong:
-                tries = message.raw_message.metadata.num_delivered
-                log.error("agency.handler_failed", tries=tries, error=type(wrong).__name__, exc_info=wrong)
-                await message.nack(delay=RETRY_DELAYS[min(tries, len(RETRY_DELAYS)) - 1])
-            else:
-                await message.ack()
+    async def _hear_until_leaving(self, subscription: JetStreamContext.PullSubscription) -> None:
+        try:
+            await self._hear(subscription)
+        finally:
+            with suppress(NatsError):  # else closing the connection waits half a minute for what nobody takes now
+                await subscription.unsubscribe()
 
-    async def _handle(self, message: NatsMessage) -> None:
-        envelope = Envelope.from_headers(message.raw_message.headers)
+    async def _hear(self, subscription: JetStreamContext.PullSubscription) -> None:
+        """One at a time, in the order in which they came (FastStream's subscriber adds 0.3 ms to each)."""
+        while not self._leaving:  # a cancellation in the moment when a message comes is lost in nats-py's wait_for
+            try:
+                for message in await subscription.fetch(BATCH):
+                    await self._receive(message)
+            except TimeoutError:
+                continue  # nothing came
+            except Exception as wrong:  # whatever it was: what is not acknowledged comes again
+                log.warning("agency.interrupted", error=type(wrong).__name__)
+                await asyncio.sleep(1)
+
+    async def _receive(self, message: Msg) -> None:
+        try:
+            await self._handle(message)
+        except NotAnEvent as wrong:
+            log.error("agency.not_an_event", error=str(wrong))
+            await message.term()
+        except Exception as wrong:
+            tries = message.metadata.num_delivered
+            log.error("agency.handler_failed", tries=tries, error=type(wrong).__name__, exc_info=wrong)
+            await message.nak(delay=RETRY_DELAYS[min(tries, len(RETRY_DELAYS)) - 1])
+        else:
+            await message.ack()
+
+    async def _handle(self, message: Msg) -> None:
+        envelope = Envelope.from_headers(message.headers)
         handlers = self._handlers.get(envelope.type, [])
         if not handlers or self._newest.get(envelope.partitionkey, 0) >= envelope.sequence:
             return
-        event = EVENTS[envelope.type].model_validate_json(message.raw_message.data).with_envelope(envelope)
+        try:
+            event = EVENTS[envelope.type].model_validate_json(message.data).with_envelope(envelope)
+        except ValidationError as wrong:
+            raise NotAnEvent(f"the body breaks the schema of {envelope.type}") from wrong
         with tracing.span(f"handle {envelope.type}", {"traceparent": envelope.traceparent}):
             try:
                 for handler in handlers:

@@ -8,7 +8,7 @@ if __name__ == "__main__":
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
 
@@ -132,7 +132,7 @@ async def current_actor(
 
 Ctx = Annotated[Context, Depends(context_of)]
 Who = Annotated[Actor, Depends(current_actor)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
 async def obey(
@@ -141,13 +141,17 @@ async def obey(
     request: BaseModel,
     actor: Actor,
     key: str | None = None,
+    *,
+    compare: bool = True,
 ) -> Any:
     """Run a command in one transaction, once for each idempotency key: the one way in from both doors.
 
-    Returns the command's answer as JSON-ready data; an answer given before under the same key is given again.
+    Returns the command's answer as JSON-ready data; an answer given before under the same key is given again. With
+    `compare` another request under the same key is refused; without it the first one counts: a plug-in to which an
+    event is given again after midnight may compute another date.
     """
     async with context.db.begin(actor) as tx:
-        named = f"{getattr(command, 'action', '')}:{request.model_dump_json()}"
+        named = f"{getattr(command, 'action', '')}:{request.model_dump_json() if compare else ''}"
         if (earlier := await tx.answered(key, named)) is not None:
             return earlier
         answer = await command(request, actor, tx)
@@ -185,10 +189,10 @@ async def metrics() -> Response:
 # ------------------------------------------------------------------- problems
 
 
-def problem(body: dict[str, Any]) -> JSONResponse:
+def problem(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
     """An RFC 9457 answer."""
-    headers = {"WWW-Authenticate": "Bearer"} if body["status"] == 401 else None
-    return JSONResponse(body, body["status"], headers, media_type="application/problem+json")
+    asked = {"WWW-Authenticate": "Bearer"} if body["status"] == 401 else {}
+    return JSONResponse(body, body["status"], asked | dict(headers or {}), media_type="application/problem+json")
 
 
 async def _refused(request: Request, wrong: Exception) -> JSONResponse:
@@ -233,7 +237,8 @@ async def _http(request: Request, wrong: Exception) -> JSONResponse:
             "title": slug,
             "status": wrong.status_code,
             "detail": str(wrong.detail),
-        }
+        },
+        wrong.headers,  # a 405 names the methods that there are
     )
 
 

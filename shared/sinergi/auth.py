@@ -1,6 +1,7 @@
 """Who is asking: the actor, read from an OIDC token or from an agency's NATS account, and what it may do."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ KEYS_LIVE_SECONDS = 600.0
 REFETCH_SECONDS = 30.0
 #: as long as no key is known at all, the issuer is asked again after this
 FIRST_FETCH_SECONDS = 1.0
+#: so many tokens' verified claims are remembered; when there are more, all are forgotten
+REMEMBERED_AT_MOST = 1000
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -108,6 +111,7 @@ class Verifier:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._keys: KeySet | None = None
+        self._verified: dict[bytes, tuple[KeySet, dict[str, Any]]] = {}
         self._asked = float("-inf")
         self._asking = asyncio.Lock()
         self._claims = jwt.JWTClaimsRegistry(
@@ -128,7 +132,16 @@ class Verifier:
         return self._from_claims(claims)
 
     async def _decode(self, token: str) -> dict[str, Any]:
-        keys = await self._key_set(KEYS_LIVE_SECONDS)
+        """The claims, once the signature is verified: by the same keys a token is verified once, its expiry always."""
+        keys, digest = await self._key_set(KEYS_LIVE_SECONDS), hashlib.sha256(token.encode()).digest()
+        known = self._verified.get(digest)
+        if known is None or known[0] is not keys:
+            if len(self._verified) >= REMEMBERED_AT_MOST:
+                self._verified.clear()
+            known = self._verified[digest] = (keys, await self._verify(token, keys))
+        return known[1]
+
+    async def _verify(self, token: str, keys: KeySet) -> dict[str, Any]:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
         except (JoseError, ValueError):

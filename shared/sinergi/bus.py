@@ -10,13 +10,15 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
-from faststream import AckPolicy
-from faststream.nats import JStream, NatsMessage, PullSub
+from faststream.nats import NatsMessage
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from sinergi import tracing
@@ -28,7 +30,7 @@ from sinergi.events import STREAMS, Event
 from sinergi.inbox import GROUP, Handler, Inbox, Incoming, Poison
 from sinergi.metrics import CONSUMER_UP, DEAD, REFUSED, RETRIED
 from sinergi.problems import Refused
-from sinergi.provision import CORE_FILTER, DEAD_LETTERS, declare_durable, declare_stream, durable_exists
+from sinergi.provision import DEAD_LETTERS, declare_durable, declare_stream, durable_exists
 from sinergi.relay import Relay
 from sinergi.settings import Settings
 
@@ -109,6 +111,7 @@ class Running:
         self._relay: Relay | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._subscribed: set[str] = set()
+        self._leaving = False
         self.missing: set[str] = {bus.durable(stream) for stream in bus.handlers}
         self.broker = connect(settings.nats_servers(), settings.nats_seed_file, bus.service, self._lost)
 
@@ -127,6 +130,7 @@ class Running:
 
     async def stop(self) -> None:
         """Let go of everything; what was not acked is delivered again, to us or to another replica."""
+        self._leaving = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -189,29 +193,30 @@ class Running:
             except (NotFoundError, NatsError, TimeoutError) as wrong:
                 log.info("bus.waiting_for_stream", stream=stream, error=type(wrong).__name__)
                 await asyncio.sleep(0.5)
-        inbox = Inbox(self._db, durable, self._bus.handlers[stream])
-        subscriber = self.broker.subscriber(
-            CORE_FILTER,
-            stream=JStream(stream, declare=False),
-            durable=durable,
-            pull_sub=PullSub(batch_size=GROUP),
-            ack_policy=AckPolicy.MANUAL,
-        )
-        subscriber(self._receiver(durable, inbox))
-        await subscriber.start()
+        subscription = await self.nats.jetstream().pull_subscribe_bind(durable, stream)
         self._subscribed.add(durable)
         self.missing.discard(durable)
-
-    def _receiver(self, durable: str, inbox: Inbox) -> Callable[[NatsMessage], Awaitable[None]]:
-        async def receive(message: NatsMessage) -> None:
-            await self._take(durable, inbox, message)
-
-        return receive
-
-    async def _take(self, durable: str, inbox: Inbox, message: NatsMessage) -> None:
-        raw = message.raw_message
         try:
-            await inbox.apply(Incoming.read(raw.headers, raw.data, raw.metadata.sequence.stream))
+            await self._pull(durable, Inbox(self._db, durable, self._bus.handlers[stream]), subscription)
+        finally:
+            with suppress(NatsError):  # else closing the connection waits half a minute for what nobody takes now
+                await subscription.unsubscribe()
+
+    async def _pull(self, durable: str, inbox: Inbox, subscription: JetStreamContext.PullSubscription) -> None:
+        """Take what waits, a group at a time (FastStream's subscriber adds 0.2 ms to each)."""
+        while not self._leaving:  # a cancellation in the moment when a message comes is lost in nats-py's wait_for
+            try:
+                messages = await subscription.fetch(GROUP)
+                await asyncio.gather(*(self._take(durable, inbox, one) for one in messages))
+            except TimeoutError:
+                continue  # nothing came
+            except Exception as wrong:  # whatever it was: what is not acked is delivered again
+                log.warning("bus.interrupted", durable=durable, error=type(wrong).__name__)
+                await asyncio.sleep(0.5)
+
+    async def _take(self, durable: str, inbox: Inbox, message: Msg) -> None:
+        try:
+            await inbox.apply(Incoming.read(message.headers, message.data, message.metadata.sequence.stream))
         except Poison as wrong:
             await self._give_up(durable, message, str(wrong))
         except Exception as wrong:
@@ -219,12 +224,12 @@ class Running:
         else:
             await message.ack()
 
-    async def _retry(self, durable: str, message: NatsMessage, wrong: Exception) -> None:
-        tries, delays = message.raw_message.metadata.num_delivered, self._settings.retry_delays
+    async def _retry(self, durable: str, message: Msg, wrong: Exception) -> None:
+        tries, delays = message.metadata.num_delivered, self._settings.retry_delays
         log.warning(
             "event.failed",
             durable=durable,
-            type=(message.raw_message.headers or {}).get("ce-type"),
+            type=(message.headers or {}).get("ce-type"),
             tries=tries,
             error=type(wrong).__name__,
             exc_info=wrong,
@@ -233,10 +238,10 @@ class Running:
             await self._give_up(durable, message, f"{type(wrong).__name__} after {tries} tries")
             return
         RETRIED.labels(durable).inc()
-        await message.nack(delay=delays[min(tries, len(delays)) - 1])
+        await message.nak(delay=delays[min(tries, len(delays)) - 1])
 
-    async def _give_up(self, durable: str, message: NatsMessage, reason: str) -> None:
-        await bury(self.nats, durable, message.raw_message, reason)
+    async def _give_up(self, durable: str, message: Msg, reason: str) -> None:
+        await bury(self.nats, durable, message, reason)
         DEAD.labels(durable).inc()
         log.error("event.dead", durable=durable, reason=reason)
         await message.ack()

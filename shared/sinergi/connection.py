@@ -22,6 +22,7 @@ def connect(
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
         disconnected_cb=lost,
+        drain_timeout=2,  # what is left then was not acknowledged, and comes again
         logger=None,
         **extra,
     )

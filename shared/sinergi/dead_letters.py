@@ -51,7 +51,8 @@ async def bury(nats: Client, durable: str, message: Msg, error: str) -> None:
         "Sinergi-Tries": str(metadata.num_delivered),
         "Sinergi-First-Seen": metadata.timestamp.astimezone(UTC).isoformat(),
         "Sinergi-Subject": message.subject,
-        "Nats-Msg-Id": f"{durable}:{metadata.stream}:{metadata.sequence.stream}",
+        # with its time: a stream that was made anew gives the same places again
+        "Nats-Msg-Id": f"{durable}:{metadata.stream}:{metadata.sequence.stream}:{metadata.timestamp.timestamp()}",
     }
     await nats.jetstream().publish(f"dead.{durable}", message.data, 5, DEAD_LETTERS, headers)
 

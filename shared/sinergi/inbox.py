@@ -85,7 +85,7 @@ class Incoming:
             raise Poison(str(wrong)) from wrong
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     message: Incoming
     done: asyncio.Future[None]

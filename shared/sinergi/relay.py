@@ -74,6 +74,8 @@ class Relay:
         try:
             while not await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", self._lock()):
                 await asyncio.sleep(0.5)
+            # No fsync for marks: one that a crash loses only sends its row again, which the inbox passes over.
+            await connection.execute("SET synchronous_commit = off")
             self.active, self._suspect = True, True
             await self._lead(connection)
         finally:
@@ -99,8 +101,10 @@ class Relay:
                 await self._sleep()
 
     async def _sleep(self) -> None:
+        # not wait_for: before Python 3.12 it loses a cancellation that comes together with a commit
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._committed.wait(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._committed.wait()
 
     async def _refill(self, connection: Any) -> None:
         """Mark as unsent what the stream no longer has: it was acked, and lost by a power cut or by hand."""
@@ -112,11 +116,15 @@ class Relay:
             self._suspect = True
             raise
         self._newest = last
-        self._tell_refilled(await connection.execute(_REFILL, last), last)
+        await self._unmark(connection, _REFILL, last)
 
-    def _tell_refilled(self, again: str, last: int) -> None:
+    async def _unmark(self, connection: Any, statement: str, place: int) -> None:
+        """Unlike a mark, this must survive a crash: nobody would find out a second time."""
+        async with connection.transaction():
+            await connection.execute("SET LOCAL synchronous_commit = on")
+            again = await connection.execute(statement, place)
         if again != "UPDATE 0":
-            log.warning("relay.refilled", stream=self._stream, last_seq=last, rows=again.split()[-1])
+            log.warning("relay.refilled", stream=self._stream, place=place, rows=again.split()[-1])
 
     async def _send(self, connection: Any, rows: list[Any]) -> None:
         try:
@@ -126,7 +134,7 @@ class Relay:
             return
         new = [place for place, duplicate in sent if not duplicate]
         if new and new[0] <= self._newest:  # the stream lost its tail under us, and gave its places anew
-            self._tell_refilled(await connection.execute(_REFILL_FROM, new[0]), new[0] - 1)
+            await self._unmark(connection, _REFILL_FROM, new[0])
         self._newest = new[-1] if new else self._newest
         await connection.execute(_MARK, [row["seq"] for row in rows], [place for place, _ in sent])
         OUTBOX_SENT.inc(len(rows))

@@ -12,7 +12,7 @@ from tests.harness.stack import Stack
 Tell = Callable[[str], Awaitable[str]]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 async def consumers(nats: Client) -> None:
     """Both agencies' durables, as the core makes them."""
     for agency in ("koperasi", "bptsp"):
@@ -35,7 +35,7 @@ async def bptsp(stack: Stack) -> AsyncIterator[Client]:
     await connection.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def refer(publish_fact: Callable[..., Awaitable[str]]) -> Tell:
     """`referral_id = await refer("bptsp")`: a referral to this agency lies in the stream."""
 

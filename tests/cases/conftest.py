@@ -9,7 +9,7 @@ from tests.cases.story import Story
 from tests.harness.stack import Running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def cases(run_service: Callable[..., AbstractAsyncContextManager[Running]]) -> AsyncIterator[Running]:
     """The running service."""
     async with run_service("cases") as running:

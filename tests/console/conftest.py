@@ -90,7 +90,7 @@ def hidden(html: str, name: str) -> str:
     return found[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def system(stack: Stack) -> AsyncIterator[System]:
     """Console, notify and referrals at work."""
     names = ["console", "notify", "referrals"]

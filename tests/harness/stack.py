@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -53,9 +53,12 @@ class Running:
 
 
 class Stack:
-    """Servers, issuer and database of a session."""
+    """Servers, issuer and database of a session; `current` is the session's, once something needed it."""
+
+    current: "ClassVar[Stack | None]" = None
 
     def __init__(self, backend: Backend, issuer: Issuer, folder: Path) -> None:
+        Stack.current = self
         self.backend, self.issuer, self.folder = backend, issuer, folder
         self.database = f"sinergi_{uuid4().hex[:8]}"
 
@@ -63,6 +66,14 @@ class Stack:
         """Make the database, its roles and schemas."""
         passwords = dict.fromkeys(SERVICES, PASSWORD)
         await setup_database(self.backend.admin_url, self.database, passwords)
+
+    async def purge(self) -> None:
+        """Empty every stream; whoever listens goes on with what comes next."""
+        nats = await self.connect()
+        stream = nats.jetstream()
+        for info in await stream.streams_info():
+            await stream.purge_stream(str(info.config.name))
+        await nats.close()
 
     def database_url(self, service: str) -> str:
         """The service's own role in the session's database."""

@@ -48,7 +48,7 @@ class Post:
         return [mail for mail in self.mails if mail["To"] == email]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def post() -> Iterator[Post]:
     """The SMTP server."""
     post = Post()

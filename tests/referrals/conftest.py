@@ -53,7 +53,7 @@ Send = Callable[..., Awaitable[dict[str, Any]]]
 Give = Callable[..., Awaitable[httpx.Response]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def referrals(run_service: Any) -> AsyncIterator[Running]:
     """The service, running in this process."""
     async with run_service("referrals") as running:
@@ -66,14 +66,14 @@ async def referrals(run_service: Any) -> AsyncIterator[Running]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def worker(referrals: Running) -> AsyncIterator[httpx.AsyncClient]:
     """A social worker of Dinsos."""
     async with referrals.client("social_worker") as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def desk(referrals: Running) -> AsyncIterator[httpx.AsyncClient]:
     """An officer of Dinas Koperasi's desk."""
     async with referrals.client("desk_officer", agency="koperasi") as client:
@@ -93,7 +93,7 @@ def a_referral(**other: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def send(worker: httpx.AsyncClient) -> Send:
     """`await send(service=…)` sends a referral and returns the answer."""
 
@@ -106,7 +106,7 @@ def send(worker: httpx.AsyncClient) -> Send:
     return send
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def give(worker: httpx.AsyncClient, desk: httpx.AsyncClient) -> Give:
     """`await give("accept", referral, …)` gives a command as the side whose it is, with all that it must carry."""
     senders = {"cancel", "request_cancel", "retract", "close"}
@@ -119,7 +119,7 @@ def give(worker: httpx.AsyncClient, desk: httpx.AsyncClient) -> Give:
     return give
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def told(referrals: Running) -> Callable[[str], Awaitable[list[tuple[str, str, int]]]]:
     """`await told(referral_id)` -> [(audiences, type, version)], oldest first: what its facts' outbox rows say."""
     rows = text(

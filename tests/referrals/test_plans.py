@@ -34,7 +34,7 @@ def a_plan(**other: Any) -> CaseReferralPlanned:
 Heard = Any
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sent(referrals: Running, publish_fact: Any, eventually: Any) -> Heard:
     """`await sent(plan)` tells the plan and returns the (id, state) of its referrals once there is one."""
     rows = text("SELECT id::text, state FROM referrals WHERE step_id = :step ORDER BY id")

@@ -32,7 +32,7 @@ ALLOWED = {(rule.command, state) for rule, state in LEGAL}
 Reach = Any
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reach(referrals: Running, send: Send, give: Give) -> Reach:
     """`await reach(state)` makes a referral in that state."""
 
