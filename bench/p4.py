@@ -6,7 +6,9 @@ from typing import Any
 
 import asyncpg
 from prometheus_client import REGISTRY
-from sqlalchemy import text
+from sqlalchemy import Identity
+from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bench import sample
 from bench.bare import PENDING
@@ -30,18 +32,29 @@ INSERT = "INSERT INTO effects (referral, version, fact) VALUES ({})"
 DURABLE = "cases-referrals"
 
 
+class Base(DeclarativeBase):
+    """The bench's tables."""
+
+
+class Effect(Base):
+    """What a handler leaves, added as a service's handlers do it."""
+
+    __tablename__ = "effects"
+    seq: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    referral: Mapped[str] = mapped_column(UUID(as_uuid=False))
+    version: Mapped[int]
+    fact: Mapped[str]
+
+
 async def service(talk: Talk, settings: dict[str, Any]) -> None:
     """A service that handles every waiting event; tells how many seconds it took, first handler → last commit."""
     bus = Bus("cases")
     called: list[float] = []
-    insert = text(INSERT.format(":referral, :version, :fact"))
 
     async def when_referral_moved_write_it_down(event: ReferralFact, tx: Tx) -> None:
         called.append(time.monotonic())
         envelope = event.envelope
-        await tx.session.execute(
-            insert, {"referral": event.referral_id, "version": envelope.sequence, "fact": envelope.type}
-        )
+        tx.add(Effect(referral=event.referral_id, version=envelope.sequence, fact=envelope.type))
 
     bus.on(ReferralRequested)(when_referral_moved_write_it_down)
     bus.on(ReferralProgressed)(when_referral_moved_write_it_down)

@@ -28,6 +28,7 @@ from services.notify import commands
 from sinergi.app import Context
 from sinergi.auth import service_actor
 from sinergi.settings import Settings
+from sinergi.tasks import beside
 
 log = structlog.get_logger()
 
@@ -69,12 +70,8 @@ class MailSettings(Settings):
 async def sending(context: Context) -> AsyncIterator[None]:
     """Send mails, and address messages that wait for their case, while the service runs."""
     assert isinstance(context.settings, MailSettings)
-    task = asyncio.create_task(Sender(context, context.settings).run())
-    try:
+    async with beside(Sender(context, context.settings).run()):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 class Sender:

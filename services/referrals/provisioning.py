@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.referrals.models import Agency
 from sinergi.app import Context
 from sinergi.provision import declare_agency, durable_exists
+from sinergi.tasks import beside
 
 log = structlog.get_logger()
 
@@ -22,12 +23,8 @@ EVERY_SECONDS = 2.0
 @asynccontextmanager
 async def keep_consumers(context: Context) -> AsyncIterator[None]:
     """Beside the service: at once and then every two seconds, every connected agency has its consumer."""
-    task = asyncio.create_task(_keep(context))
-    try:
+    async with beside(_keep(context)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _keep(context: Context) -> None:

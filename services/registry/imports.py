@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -31,6 +31,7 @@ from sinergi.auth import service_actor
 from sinergi.db import Database, Tx
 from sinergi.events import ImportCompleted
 from sinergi.problems import Refused
+from sinergi.tasks import beside
 
 log = structlog.get_logger()
 
@@ -80,13 +81,8 @@ class Batch:
 async def import_worker(context: Context) -> AsyncIterator[None]:
     """The service's extra: reads lists while the service runs."""
     worker = Worker(context.db, cast(RegistrySettings, context.settings))
-    task = asyncio.create_task(worker.run())
-    try:
+    async with beside(worker.run()):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 class Worker:

@@ -36,6 +36,7 @@ from sinergi import tracing
 from sinergi.cloudevents import Envelope, NotAnEvent
 from sinergi.connection import connect
 from sinergi.events import EVENTS, Event, ReferralFact
+from sinergi.tasks import beside, end
 
 log = structlog.get_logger()
 
@@ -46,6 +47,8 @@ RETRY_DELAYS = (1.0, 5.0, 30.0, 120.0, 600.0)
 BATCH = 64
 REMEMBERED = 10_000
 ANSWER_SECONDS = 10.0
+#: well within the 30 seconds after which the server gives what was not acknowledged to somebody again
+HOLD_SECONDS = 10.0
 
 
 class CommandRefused(Exception):
@@ -67,7 +70,6 @@ class Agency:
         self._handlers: dict[str, list[Callable[..., Awaitable[None]]]] = defaultdict(list)
         self._newest: OrderedDict[str, int] = OrderedDict()
         self._hearing: asyncio.Task[None] | None = None
-        self._leaving = False
 
     def on(self, event: type[Event]) -> Callable[[H], H]:
         """Handle this fact: `async def f(event)`."""
@@ -93,10 +95,8 @@ class Agency:
 
     async def stop(self) -> None:
         """Leave; what was not acknowledged comes again."""
-        self._leaving = True
         if self._hearing:
-            self._hearing.cancel()
-            await asyncio.gather(self._hearing, return_exceptions=True)
+            await end(self._hearing)
         await self.broker.stop()
 
     # ------------------------------------------------------------- commands
@@ -164,10 +164,12 @@ class Agency:
 
     async def _hear(self, subscription: JetStreamContext.PullSubscription) -> None:
         """One at a time, in the order in which they came (FastStream's subscriber adds 0.3 ms to each)."""
-        while not self._leaving:  # a cancellation in the moment when a message comes is lost in nats-py's wait_for
+        while True:
             try:
-                for message in await subscription.fetch(BATCH):
-                    await self._receive(message)
+                messages = await subscription.fetch(BATCH)
+                async with beside(_hold(messages)):
+                    for message in messages:
+                        await self._receive(message)
             except TimeoutError:
                 continue  # nothing came
             except Exception as wrong:  # whatever it was: what is not acknowledged comes again
@@ -226,3 +228,12 @@ class Agency:
         client = self.broker.config.connection_state.connection
         assert isinstance(client, Client)
         return client
+
+
+async def _hold(messages: list[Msg]) -> None:
+    """Tell the server that we are at it, for as long as slow handlers take."""
+    while True:
+        await asyncio.sleep(HOLD_SECONDS)
+        for message in messages:
+            if not message.is_acked:
+                await message.in_progress()

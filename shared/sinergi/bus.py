@@ -33,6 +33,7 @@ from sinergi.problems import Refused
 from sinergi.provision import DEAD_LETTERS, declare_durable, declare_stream, durable_exists
 from sinergi.relay import Relay
 from sinergi.settings import Settings
+from sinergi.tasks import end
 
 log = structlog.get_logger()
 
@@ -111,7 +112,6 @@ class Running:
         self._relay: Relay | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._subscribed: set[str] = set()
-        self._leaving = False
         self.missing: set[str] = {bus.durable(stream) for stream in bus.handlers}
         self.broker = connect(settings.nats_servers(), settings.nats_seed_file, bus.service, self._lost)
 
@@ -130,10 +130,7 @@ class Running:
 
     async def stop(self) -> None:
         """Let go of everything; what was not acked is delivered again, to us or to another replica."""
-        self._leaving = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await self.broker.stop()
 
     @property
@@ -204,7 +201,7 @@ class Running:
 
     async def _pull(self, durable: str, inbox: Inbox, subscription: JetStreamContext.PullSubscription) -> None:
         """Take what waits, a group at a time (FastStream's subscriber adds 0.2 ms to each)."""
-        while not self._leaving:  # a cancellation in the moment when a message comes is lost in nats-py's wait_for
+        while True:
             try:
                 messages = await subscription.fetch(GROUP)
                 await asyncio.gather(*(self._take(durable, inbox, one) for one in messages))

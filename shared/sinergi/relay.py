@@ -26,6 +26,8 @@ log = structlog.get_logger()
 
 BATCH = 500
 POLL_SECONDS = 0.05
+#: under load, commits of so long are sent together: many small batches cost the service more than the wait
+GATHER_SECONDS = 0.005
 ACK_SECONDS = 5.0
 KEPT = "90 days"
 PURGE_EVERY_SECONDS = 3600
@@ -86,13 +88,15 @@ class Relay:
 
     async def _lead(self, connection: Any) -> None:
         clock = asyncio.get_running_loop().time
-        purge_at = clock()
+        purge_at = next_at = clock()
         while True:
+            await asyncio.sleep(max(0.0, next_at - clock()))
             if self._suspect:
                 await self._refill(connection)
             self._committed.clear()
             rows = await connection.fetch(_UNSENT)
             if rows:
+                next_at = clock() + GATHER_SECONDS if len(rows) < BATCH else clock()
                 await self._send(connection, rows)
             elif clock() >= purge_at:
                 await connection.execute(_PURGE)

@@ -68,11 +68,13 @@ class Stack:
         await setup_database(self.backend.admin_url, self.database, passwords)
 
     async def purge(self) -> None:
-        """Empty every stream; whoever listens goes on with what comes next."""
+        """Empty every stream, and forget who listened."""
         nats = await self.connect()
         stream = nats.jetstream()
-        for info in await stream.streams_info():
-            await stream.purge_stream(str(info.config.name))
+        for name in [str(info.config.name) for info in await stream.streams_info()]:
+            for consumer in await stream.consumers_info(name):
+                await stream.delete_consumer(name, consumer.name)
+            await stream.purge_stream(name)
         await nats.close()
 
     def database_url(self, service: str) -> str:
