@@ -23,19 +23,19 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def console_url(system: System) -> str:
     """Where the pages are."""
     return system.urls["console"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def logins() -> dict[str, str]:
     """User name -> password."""
     return dict.fromkeys(ROLES, PASSWORD)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pictures() -> Path:
     """Where the screenshots go."""
     folder = Path(__file__).parents[2] / "test-results"
@@ -43,7 +43,7 @@ def pictures() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """The browser; without it the test fails, it never skips."""
     async with async_playwright() as playwright:

@@ -21,7 +21,7 @@ async def test_a_relay_killed_between_publish_and_mark_publishes_again_with_one_
     for number in range(20):
         await note(db, str(number), thing)
     start("hear", "window")
-    dying = start("tell-and-die", until="active")
+    dying = start("tell-and-die")
     await eventually(lambda: _ended(dying))
     assert dying.ended == -9
     assert await _unsent(db) == 21, "it marked what it should not have had time to mark"
@@ -42,7 +42,7 @@ async def test_a_relay_killed_again_and_again_in_its_window_gets_everything_out(
     thing = await note(db, "0")
     start("hear", "again")
     for number in range(1, 4):
-        dying = start("tell-and-die", until="active")
+        dying = start("tell-and-die")
         await eventually(lambda dying=dying: _ended(dying))  # type: ignore[misc]
         await note(db, str(number), thing)
     start("tell", until="active")
