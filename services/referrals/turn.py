@@ -5,20 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
-from sqlalchemy import insert
+from pydantic_core import to_json
 
 from services.referrals.directory import Place, find_place
-from services.referrals.models import Base, Referral, TimelineEntry
+from services.referrals.models import Referral, TimelineEntry
 from services.referrals.requests import Given
 from services.referrals.states import SIDES, TERMINAL, Rule, State, rule_for
 from sinergi.auth import Actor
 from sinergi.db import Tx
 from sinergi.events import ReferralFact
 from sinergi.problems import Refused
-
-#: the table's own insert: through the mapper it cost a send as much again
-_INSERT_ENTRY = insert(Base.metadata.tables[TimelineEntry.__tablename__])
 
 
 class Answer(BaseModel):
@@ -100,10 +96,10 @@ async def tell(
         by=actor.role,
         by_agency=actor.agency,
         actor=actor.id,
-        data=to_jsonable_python(fact),
+        data=to_json(fact).decode(),
         note=note,
     )
-    await tx.session.execute(_INSERT_ENTRY, entry)
+    tx.append(TimelineEntry.__tablename__, entry)
 
 
 def _common(referral: Referral, actor: Actor) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
 
+import asyncpg
 import structlog
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
@@ -75,7 +76,7 @@ class Service:
         self.app.add_exception_handler(Refused, _refused)
         self.app.add_exception_handler(RequestValidationError, _invalid)
         self.app.add_exception_handler(HTTPException, _http)
-        for outage in (DBAPIError, ConnectionError, PoolTimeout):
+        for outage in (DBAPIError, ConnectionError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError):
             self.app.add_exception_handler(outage, _outage)
         self.app.add_exception_handler(Exception, _failed)
 
@@ -161,14 +162,17 @@ async def obey(
     event is given again after midnight may compute another date.
     """
     async with context.db.begin(actor) as tx:
-        named = f"{getattr(command, 'action', '')}:{request.model_dump_json() if compare else ''}"
-        if (earlier := await tx.answered(key, named)) is not None:
+        if key and (earlier := await tx.answered(key, _named(command, request if compare else None))) is not None:
             return earlier
         answer = await command(request, actor, tx)
         if isinstance(answer, BaseModel):
             answer = answer.model_dump(mode="json")
         await tx.remember(answer)
         return answer
+
+
+def _named(command: Any, request: BaseModel | None) -> str:
+    return f"{getattr(command, 'action', '')}:{request.model_dump_json() if request else ''}"
 
 
 # --------------------------------------------------------------------- health

@@ -61,10 +61,6 @@ SCHEMA_V1 = (
     "CREATE INDEX audit_subject ON audit (subject_kind, subject_id, at)",
 )
 
-_INSERT_OUTBOX = text(
-    """INSERT INTO outbox (event_id, audience, subject, headers, body, aggregate_id, version)
-       VALUES (:event_id, :audience, :subject, CAST(:headers AS jsonb), :body, :aggregate_id, :version)"""
-)
 _INSERT_AUDIT = text(
     """INSERT INTO audit (id, actor, role, agency, action, subject_kind, subject_id, purpose, trace_id)
        VALUES (:id, :actor, :role, :agency, :action, :subject_kind, :subject_id, :purpose, :trace_id)"""
@@ -99,7 +95,7 @@ class Tx:
         self.actor = actor
         self._source = source
         self._cause: Envelope | None = None
-        self._outbox: list[dict[str, Any]] = []
+        self._appended: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
         self._claimed: tuple[str, str] | None = None
 
     @contextmanager
@@ -143,7 +139,8 @@ class Tx:
         envelope = self._envelope(event, str(of.id), of.version)
         headers, body = json.dumps(envelope.headers()), event.model_dump_json().encode()
         for audience in dict.fromkeys(("core", *to)):
-            self._outbox.append(
+            self.append(
+                "outbox",
                 {
                     "event_id": envelope.id,
                     "audience": audience,
@@ -152,8 +149,15 @@ class Tx:
                     "body": body,
                     "aggregate_id": envelope.partitionkey,
                     "version": envelope.sequence,
-                }
+                },
             )
+
+    def append(self, table: str, row: dict[str, Any]) -> None:
+        """Insert into a table that only grows, when the transaction commits: past the mapper, at a third of its cost.
+
+        JSON is given as text. Rows that `add` makes are there by then.
+        """
+        self._appended.setdefault((table, tuple(row)), []).append(tuple(row.values()))
 
     def _envelope(self, event: Event, aggregate: str, version: int) -> Envelope:
         event_id, cause = str(new_id()), self._cause
@@ -205,12 +209,22 @@ class Tx:
             actor, key = self._claimed
             await self.session.execute(_WRITE_ANSWER, {"actor": actor, "key": key, "answer": json.dumps(answer)})
 
-    async def write_outbox(self) -> int:
-        """Insert the facts; called by `begin` before it commits. Returns how many rows."""
+    async def write(self) -> bool:
+        """Write what was added and appended; called by `begin` before it commits. Whether facts were told."""
         await self.session.flush()
-        if self._outbox:
-            await self.session.execute(_INSERT_OUTBOX, self._outbox)
-        return len(self._outbox)
+        if self._appended:
+            connection = await (await self.session.connection()).get_raw_connection()
+            driver: Any = connection.driver_connection
+            if not driver.is_in_transaction():  # SQLAlchemy begins with its first statement; there was none so far
+                await self.session.execute(text("SELECT 1"))
+            await self._write_appended(driver)
+        return any(table == "outbox" for table, _ in self._appended)
+
+    async def _write_appended(self, driver: Any) -> None:
+        for (table, columns), rows in self._appended.items():
+            places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+            names = ", ".join(f'"{column}"' for column in columns)
+            await driver.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)
 
 
 class Database:
@@ -236,7 +250,7 @@ class Database:
             async with session.begin():
                 tx = Tx(session, f"sinergi/{self.service}", actor)
                 yield tx
-                emitted = await tx.write_outbox()
+                emitted = await tx.write()
             if emitted:
                 self.committed.set()
 
@@ -258,7 +272,7 @@ def is_outage(wrong: BaseException) -> bool:
     """Whether an error tells that the database cannot be reached now, rather than that it refused something."""
     if isinstance(wrong, DBAPIError):
         return wrong.connection_invalidated or isinstance(wrong, InterfaceError) or _is_starting(wrong.orig)
-    return isinstance(wrong, (ConnectionError, PoolTimeout)) or _is_starting(wrong)
+    return isinstance(wrong, (ConnectionError, PoolTimeout, asyncpg.InterfaceError)) or _is_starting(wrong)
 
 
 def _is_starting(wrong: BaseException | None) -> bool:

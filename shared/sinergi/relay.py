@@ -25,6 +25,8 @@ from sinergi.settings import Settings
 log = structlog.get_logger()
 
 BATCH = 500
+#: up to so many rows go out side by side: two took 1.1 ms, as an atomic batch 3.3 ms
+FEW = 4
 POLL_SECONDS = 0.05
 #: under load, commits of so long are sent together: many small batches cost the service more than the wait
 GATHER_SECONDS = 0.005
@@ -34,7 +36,7 @@ PURGE_EVERY_SECONDS = 3600
 #: the server's error for "this message id is already in the stream" inside an atomic batch
 DUPLICATE_IN_BATCH = 10201
 
-_UNSENT = f"""SELECT seq, event_id, audience, subject, headers, body FROM outbox
+_UNSENT = f"""SELECT seq, event_id, audience, subject, headers, body, aggregate_id FROM outbox
               WHERE published_at IS NULL ORDER BY seq LIMIT {BATCH}"""
 _MARK = """UPDATE outbox SET published_at = now(), stream_seq = sent.stream_seq
            FROM unnest($1::bigint[], $2::bigint[]) AS sent(seq, stream_seq) WHERE outbox.seq = sent.seq"""
@@ -145,8 +147,8 @@ class Relay:
 
     async def _publish(self, rows: list[Any]) -> list[tuple[int, bool]]:
         """Publish all, in order. Returns each row's place in the stream, and whether it lay there already."""
-        if len(rows) == 1:
-            return await self._publish_singly(rows)
+        if len(rows) <= FEW and _free_of_order(rows):
+            return list(await asyncio.gather(*(self._publish_one(row) for row in rows)))
         try:
             return await self._publish_atomically(rows)
         except APIError as refused:
@@ -155,14 +157,13 @@ class Relay:
             return await self._publish_singly(rows)
 
     async def _publish_singly(self, rows: list[Any]) -> list[tuple[int, bool]]:
-        stream = self._nats.jetstream()
-        sent = []
-        for row in rows:
-            ack = await stream.publish(
-                row["subject"], row["body"], ACK_SECONDS, stream=self._stream, headers=_headers(row)
-            )
-            sent.append((ack.seq, bool(ack.duplicate)))
-        return sent
+        return [await self._publish_one(row) for row in rows]
+
+    async def _publish_one(self, row: Any) -> tuple[int, bool]:
+        ack = await self._nats.jetstream().publish(
+            row["subject"], row["body"], ACK_SECONDS, stream=self._stream, headers=_headers(row)
+        )
+        return ack.seq, bool(ack.duplicate)
 
     async def _publish_atomically(self, rows: list[Any]) -> list[tuple[int, bool]]:
         """One atomic batch (ADR-50): all or none, one fsync."""
@@ -180,6 +181,11 @@ class Relay:
         if "error" in ack:
             APIError.from_error(ack["error"])
         return [(place, False) for place in range(ack["seq"] - last + 1, ack["seq"] + 1)]
+
+
+def _free_of_order(rows: list[Any]) -> bool:
+    """Whether no two rows tell the same audience about the same aggregate."""
+    return len({(row["aggregate_id"], row["audience"]) for row in rows}) == len(rows)
 
 
 def _headers(row: Any) -> dict[str, str]:

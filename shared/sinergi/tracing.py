@@ -4,6 +4,7 @@ Spans are OpenTelemetry's; a service exports them when OTEL_EXPORTER_OTLP_ENDPOI
 installed. Without that the ids still travel, and every log line carries them.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -15,11 +16,16 @@ _tracer = trace.get_tracer("sinergi")
 
 
 def start() -> None:
-    """Give this process a tracer that makes real trace ids; called once by a service at start."""
+    """Give this process a tracer that makes real trace ids; called once by a service at start.
+
+    Spans that nobody exports are not recorded (that costs more than the rest of them); their ids travel all the same.
+    """
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        trace.set_tracer_provider(TracerProvider())
+        exported = "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ
+        trace.set_tracer_provider(TracerProvider() if exported else TracerProvider(ParentBased(ALWAYS_OFF)))
 
 
 @contextmanager
