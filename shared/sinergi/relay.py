@@ -139,9 +139,9 @@ class Relay:
             self.suspect()  # the stream is gone: declare it again and refill it
             return
         new = [place for place, duplicate in sent if not duplicate]
-        if new and new[0] <= self._newest:  # the stream lost its tail under us, and gave its places anew
-            await self._unmark(connection, _REFILL_FROM, new[0])
-        self._newest = new[-1] if new else self._newest
+        if new and min(new) <= self._newest:  # the stream lost its tail under us, and gave its places anew
+            await self._unmark(connection, _REFILL_FROM, min(new))
+        self._newest = max(new, default=self._newest)
         await connection.execute(_MARK, [row["seq"] for row in rows], [place for place, _ in sent])
         OUTBOX_SENT.inc(len(rows))
 

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
 
 from sinergi import ReferralRequested, provision
 from sinergi.db import Database
 from tests.faults.probing import Start, Worker, done
 from tests.harness.backends import Backend
-from tests.harness.stack import Facts, eventually
+from tests.harness.stack import Facts, caught_up, eventually
 from tests.shared.probe import note
 
 
@@ -104,11 +103,4 @@ async def _ended(worker: Worker) -> bool:
 
 
 async def _drained(nats: Client) -> None:
-    async def empty() -> bool:
-        try:
-            info = await nats.jetstream().consumer_info("REFERRALS", "koperasi")
-        except (NatsError, TimeoutError):  # the broker was away when we asked
-            return False
-        return not info.num_pending and not info.num_ack_pending
-
-    await eventually(empty, timeout=40)
+    await eventually(lambda: caught_up(nats, "REFERRALS", "koperasi"), timeout=40)

@@ -17,7 +17,7 @@ from sinergi.db import Database, Tx
 from sinergi.dead_letters import letters
 from sinergi.settings import Settings
 from tests.faults.probing import Start, assert_each_fact_has_one_effect_in_order, done, settled
-from tests.harness.stack import eventually
+from tests.harness.stack import caught_up, eventually
 from tests.shared.probe import Noted, effect, listening, note
 
 
@@ -80,7 +80,7 @@ async def test_the_same_event_fifty_times_at_once_to_two_replicas_has_one_effect
         for _ in range(2):
             await replicas.enter_async_context(listening(settings, "storm", when_noted))
         await asyncio.gather(*(_fifty_times(nats, thing) for thing in things))
-        await eventually(lambda: _drained(nats, "storm-probe"))
+        await eventually(lambda: caught_up(nats, "PROBE", "storm-probe"))
     assert Counter({thing: len(those) for thing, those in (await done(db, "storm")).items()}) == dict.fromkeys(
         things, 1
     )
@@ -96,7 +96,7 @@ async def test_the_same_event_in_wave_after_wave_has_one_effect(db: Database, se
     async with listening(settings, "unacked", when_noted):
         for _ in range(5):
             await _fifty_times(nats, thing, event_id)
-        await eventually(lambda: _drained(nats, "unacked-probe"))
+        await eventually(lambda: caught_up(nats, "PROBE", "unacked-probe"))
     assert await done(db, "unacked") == {thing: [(1, "storm")]}
 
 
@@ -113,8 +113,7 @@ async def test_a_body_that_is_not_the_json_its_header_promises_is_dead_at_once(
     assert headers["content-type"] == "application/json"
     async with listening(settings, "promised", when_noted):
         await nats.jetstream().publish(Noted.subject("core"), body, headers=headers)
-        await eventually(lambda: _drained(nats, "promised-probe"))
-    assert [one.error async for one in letters(nats) if one.headers.get("ce-id") == headers["ce-id"]]
+        assert await eventually(lambda: _buried(nats, headers["ce-id"]), what="it never came to the dead letters")
 
 
 async def _fifty_times(nats: Client, thing: str, event_id: str | None = None) -> None:
@@ -135,6 +134,5 @@ def _envelope(thing: str, event_id: str | None = None) -> Envelope:
     )
 
 
-async def _drained(nats: Client, durable: str) -> bool:
-    info = await nats.jetstream().consumer_info("PROBE", durable)
-    return not info.num_pending and not info.num_ack_pending
+async def _buried(nats: Client, event_id: str) -> list[str]:
+    return [one.error async for one in letters(nats) if one.headers.get("ce-id") == event_id]

@@ -17,6 +17,7 @@ from uuid import uuid4
 import httpx2 as httpx
 import nats
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 from sinergi.app import Context
 from sinergi.cloudevents import Envelope
@@ -125,6 +126,16 @@ async def eventually(
             raise AssertionError(what)
         await asyncio.sleep(0.05)
     return value
+
+
+async def caught_up(nats: Client, stream: str, durable: str) -> bool:
+    """Whether the durable has acknowledged all that lies in the stream for it (`num_pending` lags behind a publish)."""
+    try:
+        info = await nats.jetstream().consumer_info(stream, durable)
+        last = await nats.jetstream().get_last_msg(stream, str(info.config.filter_subject))
+    except (NatsError, TimeoutError):  # the broker was away when we asked
+        return False
+    return not info.num_ack_pending and info.ack_floor is not None and info.ack_floor.stream_seq >= (last.seq or 0)
 
 
 class Facts:

@@ -10,7 +10,7 @@ from nats.aio.client import Client
 from sinergi.db import Database, Tx, new_id
 from sinergi.dead_letters import letters, replay
 from sinergi.settings import Settings
-from tests.harness.stack import Facts, eventually
+from tests.harness.stack import Facts, caught_up, eventually
 from tests.shared import probe
 from tests.shared.probe import Noted, Thing, effect, effects, listening, note
 
@@ -55,7 +55,7 @@ async def test_what_was_sent_again_has_its_effect_once(db: Database, settings: S
         row = (await probe.rows(db, "SELECT subject, headers, body FROM outbox WHERE aggregate_id = :id", id=thing))[0]
         await nats.jetstream().publish(row.subject, row.body, headers=row.headers)  # no dedupe id: a true duplicate
         await eventually(lambda: _sent(db, thing))
-        await _drained(running.nats, "once-probe")
+        await eventually(lambda: caught_up(running.nats, "PROBE", "once-probe"))
         assert [one for one in await effects(db, "once") if one[0] == str(thing)] == [(str(thing), 1, "twice sent")]
 
 
@@ -254,14 +254,6 @@ async def _dead(nats: Client, durable: str, thing: str) -> object:
         one async for one in letters(nats) if one.durable == durable and one.headers.get("ce-partitionkey") == thing
     ]
     return found[0] if found else None
-
-
-async def _drained(nats: Client, durable: str) -> None:
-    async def empty() -> bool:
-        info = await nats.jetstream().consumer_info("PROBE", durable)
-        return not info.num_pending and not info.num_ack_pending
-
-    await eventually(empty)
 
 
 async def _drained_db(db: Database, count: int) -> bool:
