@@ -1,10 +1,9 @@
 """Trace context (W3C `traceparent`) from HTTP through the outbox and NATS to the plug-in and back.
 
-Spans are OpenTelemetry's; a service exports them when OTEL_EXPORTER_OTLP_ENDPOINT is set and the exporter is
-installed. Without that the ids still travel, and every log line carries them.
+The ids are OpenTelemetry's. They travel with every request and fact and stand in every log line; the spans themselves
+are not exported yet.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -18,14 +17,13 @@ _tracer = trace.get_tracer("sinergi")
 def start() -> None:
     """Give this process a tracer that makes real trace ids; called once by a service at start.
 
-    Spans that nobody exports are not recorded (that costs more than the rest of them); their ids travel all the same.
+    Nobody exports the spans, so they are not recorded: that costs more than the rest of them.
     """
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        exported = "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ
-        trace.set_tracer_provider(TracerProvider() if exported else TracerProvider(ParentBased(ALWAYS_OFF)))
+        trace.set_tracer_provider(TracerProvider(ParentBased(ALWAYS_OFF)))
 
 
 @contextmanager
