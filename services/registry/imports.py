@@ -164,7 +164,7 @@ class Worker:
                 await put_faults(tx, job.id, batch.bad)
             if batch.good:
                 span = batch.good[0].number, batch.good[-1].number
-                new, matched = await put_batch(tx, job.id, batch.good, batch.raw, span)
+                new, matched = await put_batch(tx, job, batch.good, batch.raw, span)
                 await tx.session.execute(_COUNTED, {"id": job.id, "new": new, "matched": matched})
         job.cursor_row = batch.last_row
 
@@ -250,7 +250,7 @@ def next_batch(opened: OpenList, after: int, scope: str) -> Batch | None:
     if not checked:
         return None
     good = [one for one in checked if not one.faults]
-    raw = [_JSON.encode(one.raw) for one in good]
+    raw = [_JSON.encode([one.number, one.raw]) for one in good]
     return Batch(good, raw, [one for one in checked if one.faults], checked[-1].number)
 
 

@@ -11,17 +11,16 @@ from uuid import UUID
 
 import asyncpg
 
+from services.registry.models import Import
 from services.registry.rules import Checked
+from services.registry.seal import Seal
 from sinergi.db import Tx, new_id
 
 _CLEANED = (
     *("kk", "nik", "name", "name_key", "birthplace", "birth_date", "sex", "address", "rt", "rw", "area"),
     *("relation", "is_head", "desil", "desil_period", "need"),
 )
-COLUMNS = ("id", "import_id", "row", "person_id", "raw", *_CLEANED, "warnings")
-
-#: golden fields, and whether their source is remembered
-_GOLDEN = ("nik", "name", "birthplace", "birth_date", "sex", "area", "address", "rt", "rw", "kk", "desil")
+COLUMNS = ("id", "import_id", "row", "source", "observed_on", "person_id", "link", *_CLEANED, "warnings")
 
 _BATCH = "r.import_id = $1 AND r.row BETWEEN $2 AND $3"
 
@@ -29,21 +28,23 @@ _BATCH = "r.import_id = $1 AND r.row BETWEEN $2 AND $3"
 _FIRST_OF_ITS_NIK = """r.nik IS NOT NULL AND NOT EXISTS (
     SELECT FROM records e WHERE e.import_id = r.import_id AND e.nik = r.nik AND e.row < r.row)"""
 
+_PAGE = "INSERT INTO raw_pages VALUES ($1, $2, $3, $4)"
 _HOUSEHOLDS = """
-    INSERT INTO households (id, version, kk) SELECT id, 0, kk FROM unnest($1::uuid[], $2::text[]) AS new(id, kk)
+    INSERT INTO households (id, version, kk, area)
+    SELECT id, 0, kk, area FROM unnest($1::uuid[], $2::bytea[], $3::text[]) AS new(id, kk, area)
     ON CONFLICT (kk) DO NOTHING"""
 
 _LINK = f"""
-    UPDATE records r SET person_id = p.id FROM persons p
+    UPDATE records r SET person_id = p.id, link = 'nik' FROM persons p
     WHERE {_BATCH} AND p.nik = r.nik AND p.nik IS NOT NULL AND NOT p.unmatched AND {_FIRST_OF_ITS_NIK}"""
 
-_SOURCES = ", ".join(f"'{name}', CASE WHEN r.{name} IS NOT NULL THEN r.id END" for name in _GOLDEN)
 _NEW = f"""
     INSERT INTO persons (id, version, nik, name, name_key, birthplace, birth_date, sex, area, address, rt, rw,
-                         household_id, kk, is_head, desil, desil_period, unmatched, sources)
+                         household_id, kk, relation, is_head, desil, desil_period, state, unmatched, record_id, sources,
+                         keys)
     SELECT r.person_id, 0, r.nik, r.name, r.name_key, r.birthplace, r.birth_date, r.sex, r.area, r.address, r.rt, r.rw,
-           h.id, r.kk, r.is_head, r.desil, r.desil_period, NOT ({_FIRST_OF_ITS_NIK}),
-           jsonb_strip_nulls(jsonb_build_object({_SOURCES}))
+           h.id, r.kk, r.relation, r.is_head, r.desil, r.desil_period, 'active', NOT ({_FIRST_OF_ITS_NIK}), r.id,
+           '{{}}', '{{}}'
     FROM records r LEFT JOIN households h ON h.kk = r.kk
     WHERE {_BATCH} AND NOT EXISTS (SELECT FROM persons p WHERE p.id = r.person_id)"""
 
@@ -65,18 +66,18 @@ _FILL = f"""
 
 
 async def put_batch(
-    tx: Tx, import_id: UUID, good: Sequence[Checked], raw: Sequence[str], span: tuple[int, int]
+    tx: Tx, job: Import, good: Sequence[Checked], raw: Sequence[str], span: tuple[int, int]
 ) -> tuple[int, int]:
     """Insert the good rows of a batch, whose row numbers lie in `span`; returns persons made and records matched.
 
     `raw`: each row as it came, as JSON. The transaction must have begun, and hold the import's row.
     """
-    connection = await _raw_connection(tx)
-    await connection.copy_records_to_table(
-        "records", columns=COLUMNS, records=[_record(import_id, *one) for one in zip(good, raw, strict=True)]
-    )
-    numbers = sorted({one.values["kk"] for one in good if one.values["kk"]})
-    await connection.execute(_HOUSEHOLDS, [new_id() for _ in numbers], numbers)
+    connection, import_id = await _raw_connection(tx), job.id
+    await connection.copy_records_to_table("records", columns=COLUMNS, records=_records(job, good))
+    await connection.execute(_PAGE, import_id, *span, Seal.current().page("\n".join(raw), f"{import_id}:{span[0]}"))
+    areas = {one.values["kk"]: one.values["area"] for one in good if one.values["kk"]}
+    numbers = Seal.current().kk.seal_many(list(areas))
+    await connection.execute(_HOUSEHOLDS, [new_id() for _ in numbers], numbers, list(areas.values()))
     matched = _count(await connection.execute(_LINK, import_id, *span))
     if matched:
         await connection.execute(_FILL, import_id, *span)
@@ -101,13 +102,18 @@ async def _raw_connection(tx: Tx) -> "asyncpg.Connection[Any]":
     return fairy.driver_connection
 
 
-def _record(import_id: UUID, row: Checked, raw: str) -> tuple[Any, ...]:
-    values = row.values
-    return (
-        *(new_id(), import_id, row.number, new_id(), raw),
-        *(values.get(name) for name in _CLEANED),
-        row.warnings,
-    )
+def _records(job: Import, rows: Sequence[Checked]) -> list[tuple[Any, ...]]:
+    seal, day = Seal.current(), job.created_at.date()
+    kks = seal.kk.seal_many([row.values.get("kk") for row in rows])
+    niks = seal.nik.seal_many([row.values.get("nik") for row in rows])
+    return [
+        (
+            *(new_id(), job.id, row.number, job.source, day, new_id(), "new", kk, nik),
+            *(row.values.get(name) for name in _CLEANED[2:]),
+            row.warnings,
+        )
+        for row, kk, nik in zip(rows, kks, niks, strict=True)
+    ]
 
 
 def _count(status: str) -> int:

@@ -4,9 +4,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.registry.seal import SealedNumber
 
 Moment = TIMESTAMP(timezone=True)
 
@@ -60,32 +62,48 @@ class RowError(Base):
     value_masked: Mapped[str]
 
 
+class RawPage(Base):
+    """Up to 1,000 rows of a list as they came, JSON lines under the name `<import>:<first row>`, sealed (seal.py)."""
+
+    __tablename__ = "raw_pages"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id"), primary_key=True)
+    first_row: Mapped[int] = mapped_column(primary_key=True)
+    last_row: Mapped[int]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class Household(Base):
-    """A household. The No. KK is an attribute that changes, so it is not the key; its history comes later."""
+    """A household. The No. KK is an attribute that changes, so it is not the key; `household_numbers` has the past."""
 
     __tablename__ = "households"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(default=0)
-    kk: Mapped[str]
+    kk: Mapped[str | None] = mapped_column(SealedNumber("kk"))
+    area: Mapped[str | None]
 
     __table_args__ = (UniqueConstraint("kk", name="households_kk"),)
 
 
 class Person(Base):
-    """What we hold to be true about one person. `sources` names, for each field, the record it came from.
+    """What we hold to be true about one person: the golden record.
 
-    `unmatched`: the record had no NIK, or one that its list had given to an earlier row; a human or the matcher
-    decides later whether it is somebody known. Only matched persons own their NIK.
+    Every field comes from the record `record_id`, except those that `sources` names another record for.
+    `unmatched`: the record had no NIK, or one that another person owns; only matched persons own their NIK.
+    A merged person points to its survivor, and keeps its records, so that a merge can be undone.
     """
 
     __tablename__ = "persons"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(default=0)
-    nik: Mapped[str | None]
+    state: Mapped[str] = mapped_column(default="active")
+    survivor_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    nik: Mapped[str | None] = mapped_column(SealedNumber("nik"))
     name: Mapped[str]
     name_key: Mapped[str]
+    alias: Mapped[str | None]
     birthplace: Mapped[str | None]
     birth_date: Mapped[date | None]
     sex: Mapped[str | None]
@@ -94,12 +112,17 @@ class Person(Base):
     rt: Mapped[str | None]
     rw: Mapped[str | None]
     household_id: Mapped[UUID | None] = mapped_column(ForeignKey("households.id"))
-    kk: Mapped[str | None]
+    kk: Mapped[str | None] = mapped_column(SealedNumber("kk"))
+    relation: Mapped[str | None]
     is_head: Mapped[bool]
     desil: Mapped[int | None]
     desil_period: Mapped[str | None]
+    died_on: Mapped[date | None]
+    provisional: Mapped[dict[str, Any] | None]
     unmatched: Mapped[bool]
-    sources: Mapped[dict[str, Any]]
+    record_id: Mapped[UUID | None]
+    sources: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    keys: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
@@ -107,21 +130,29 @@ class Person(Base):
         Index("persons_unmatched_nik", "nik", postgresql_where=text("nik IS NOT NULL AND unmatched")),
         Index("persons_area", "area", "name_key", postgresql_ops={"area": "text_pattern_ops"}),
         Index("persons_household", "household_id"),
+        Index("persons_survivor", "survivor_id", postgresql_where=text("survivor_id IS NOT NULL")),
     )
 
 
 class Record(Base):
-    """One good row of a list, as it came (`raw`) and as it was understood; never changed afterwards."""
+    """One good row of a list as it was understood (or one entry by hand); never changed, never moved.
+
+    `person_id` says to whom it was attached at first: a merge moves persons, not records. `link` says how: nik,
+    household, score (with its `bits` of evidence), new (nobody known was like it), entry (a human said so).
+    """
 
     __tablename__ = "records"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id"))
-    row: Mapped[int]
+    import_id: Mapped[UUID | None] = mapped_column(ForeignKey("imports.id"))
+    row: Mapped[int | None]
+    source: Mapped[str]
+    observed_on: Mapped[date]
     person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id", deferrable=True, initially="DEFERRED"))
-    raw: Mapped[dict[str, Any]]
-    kk: Mapped[str | None]
-    nik: Mapped[str | None]
+    link: Mapped[str]
+    bits: Mapped[float | None] = mapped_column(REAL)
+    kk: Mapped[str | None] = mapped_column(SealedNumber("kk"))
+    nik: Mapped[str | None] = mapped_column(SealedNumber("nik"))
     name: Mapped[str]
     name_key: Mapped[str]
     birthplace: Mapped[str | None]
@@ -143,6 +174,14 @@ class Record(Base):
         Index("records_nik", "import_id", "nik", postgresql_where=text("nik IS NOT NULL")),
         Index("records_person", "person_id"),
     )
+
+
+class SealCheck(Base):
+    """One row: tells whether this database was sealed by the key that is in use."""
+
+    __tablename__ = "seal_check"
+
+    value: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
 
 
 class Group(Base):

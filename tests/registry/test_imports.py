@@ -117,7 +117,7 @@ async def test_a_second_list_fills_gaps_and_overwrites_nothing(hand_in: HandIn, 
     done = await hand_in(city_csv([other]), source="city")
     (person,) = await persons_of(registry, done["id"])
     assert (person.name, person.address, person.birth_date) == (one.name.upper(), "JL. CONTOH NO. 1", one.born)
-    assert person.sources["birth_date"] != person.sources["name"]
+    assert person.sources["birth_date"] != person.record_id
 
 
 async def test_the_newest_desil_wins(hand_in: HandIn, registry: Running) -> None:

@@ -92,7 +92,7 @@ def test_the_citys_columns_are_understood() -> None:
     found = check(Row(2, city_row(one)), match_header(list(CITY_COLUMNS)), "31")
     assert found.faults == []
     assert (found.values["rt"], found.values["rw"], found.values["is_head"]) == ("003", "007", True)
-    assert found.values["need"] == "Fakir miskin"
+    assert found.values["need"] == "fakir-miskin"
 
 
 def test_an_area_of_ten_digits_gets_its_dots() -> None:

@@ -17,6 +17,11 @@ def ensure_secret(path: Path, nbytes: int = 24) -> str:
     return _ensure_file(path, secrets.token_urlsafe(nbytes))
 
 
+def ensure_key(path: Path) -> str:
+    """The key in `path` (mode 0600) in hexadecimal digits; made of 32 random bytes when missing."""
+    return _ensure_file(path, secrets.token_hex(32))
+
+
 def _new_seed() -> str:
     seed: bytes = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
     return seed.decode()

@@ -139,6 +139,7 @@ class System:
             "SINERGI_PORT": str(self._ports[name]),
             "SINERGI_ISSUER": urls["console"],
             "SINERGI_FILES_FOLDER": str(self.state / "files"),
+            "SINERGI_SEAL_KEY_FILE": str(self.state / "secrets" / "seal"),
             "SINERGI_USERS_FILE": str(self.state / "users" / "users.json"),
             "SINERGI_SMTP_URL": f"smtp://127.0.0.1:{self._ports['smtp']}",
             "SINERGI_MAIL_FROM": "sinergi@dinsos.example",
