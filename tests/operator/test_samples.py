@@ -75,13 +75,16 @@ def test_another_seed_gives_other_people(tmp_path: Path) -> None:
 
 def test_no_nik_and_no_kk_is_given_twice(households: list[list[Person]]) -> None:
     people = [person for household in households for person in household]
-    assert len({person.nik for person in people}) == len(people)
+    niks = [person.nik for person in people if person.nik]
+    assert len(set(niks)) == len(niks)
     assert len({household[0].home.kk for household in households}) == len(households)
     assert all(len(person.home.kk) == 16 and person.home.kk.isdigit() for person in people)
 
 
 def test_a_nik_agrees_with_the_birth_date_and_the_sex(files: SampleFiles) -> None:
     for row in read_csv(files.truth):
+        if not row["nik"]:
+            continue
         nik = parse_nik(row["nik"], lookup_wilayah=wilayah_name, reference_date=AS_OF)
         assert nik.valid
         assert not nik.warnings
@@ -91,7 +94,7 @@ def test_a_nik_agrees_with_the_birth_date_and_the_sex(files: SampleFiles) -> Non
 
 
 def test_some_people_were_registered_first_in_another_region(files: SampleFiles) -> None:
-    elsewhere = sum(not row["nik"].startswith("3174") for row in read_csv(files.truth))
+    elsewhere = sum(not row["nik"].startswith("3174") for row in read_csv(files.truth) if row["nik"])
     assert 0.10 < elsewhere / PEOPLE < 0.25
 
 
@@ -145,7 +148,7 @@ def test_every_kind_of_mistake_occurs_and_changes_the_row(files: SampleFiles) ->
         "old-spelling",
     }
     broken = {"broken-date", "broken-nik", "broken-name"}
-    assert mistakes | broken | {"moved", "titled", ""} == set(kinds)
+    assert mistakes | broken | {"moved", "titled", ""} == set(kinds) - {"nik-of-family"}  # too rare for a small list
 
 
 def test_a_demo_of_2000_people_has_ten_heads_of_family_with_a_nik_in_each_kecamatan(tmp_path: Path) -> None:
@@ -167,7 +170,7 @@ def test_addresses_are_in_kelurahan_that_exist(files: SampleFiles) -> None:
 
 def test_households_have_3_people_on_average_and_10_at_most(households: list[list[Person]]) -> None:
     sizes = [len(household) for household in households]
-    assert sum(sizes) / len(sizes) == pytest.approx(3.04, abs=0.1)
+    assert sum(sizes) / len(sizes) == pytest.approx(3.04, abs=0.04)
     assert min(sizes) == 1
     assert max(sizes) <= 10
 

@@ -10,7 +10,10 @@ HEAD, WIFE, CHILD = "Kepala Keluarga", "Istri", "Anak"
 GRANDCHILD, PARENT, PARENT_IN_LAW, RELATIVE = "Cucu", "Orang Tua", "Mertua", "Famili Lain"
 
 # Households of 1, 2, … 10 people in a thousand: 3.04 people on average, as in the nation (DOMAIN.md).
-_SIZES = tuple(accumulate((140, 243, 272, 211, 93, 29, 7, 3, 1, 1)))
+_SIZES = tuple(accumulate((130, 248, 272, 213, 96, 29, 7, 3, 1, 1)))
+# Families of such a size on one KK where the list is crowded, 1 to 4 in a thousand: 7.07 people on average,
+# as in the seed's list of 1.6 million people and 226,412 KK (DOMAIN.md).
+_FAMILIES = tuple(accumulate((200, 400, 274, 126)))
 _YOUNGEST_MOTHER, _OLDEST_MOTHER = 18, 44  # years of age when a child is born
 _SPACING = 1.3  # years between two children, at least; birth falls in the first 40 % of it, so nine months remain
 
@@ -35,6 +38,11 @@ def members(rng: Random) -> Iterator[Member]:
     children = others - couple
     kin = children >= 2 and rng.random() < 0.22
     yield from _parents_and_rest(rng, sex, couple, children - kin, kin)
+
+
+def families(rng: Random) -> int:
+    """How many families share one KK in a crowded list: 1 to 4, 2.33 on average."""
+    return 1 + bisect(_FAMILIES, rng.random() * _FAMILIES[-1])
 
 
 def _parents_and_rest(rng: Random, sex: str, couple: bool, children: int, kin: bool) -> Iterator[Member]:

@@ -1,10 +1,10 @@
 """What goes wrong in real lists: mistakes that a matcher must bear, and rows that an import must refuse.
 
-Every function changes the given person in place and tells whether that changed anything.
+A mistake or damage changes the given person in place and tells whether that changed anything.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from random import Random
@@ -42,9 +42,19 @@ def make_mistakes(rng: Random, area: Area, person: Person) -> str:
 
 def break_row(rng: Random, area: Area, person: Person) -> str:
     """Make the row one that an import must report; returns the name of the damage."""
-    name, damage = _DAMAGES[int(rng.random() * len(_DAMAGES))]
-    damage(rng, area, person)
-    return name
+    while True:
+        name, damage = _DAMAGES[int(rng.random() * len(_DAMAGES))]
+        if damage(rng, area, person):
+            return name
+
+
+def take_nik(rng: Random, household: Sequence[Person], person: Person) -> bool:
+    """Type another member's NIK in place of the person's own: two people then share one."""
+    others = tuple(one.nik for one in household if one.nik and one.number != person.number)
+    if not person.nik or not others:
+        return False
+    person.nik = pick(rng, others)
+    return True
 
 
 def _typo(rng: Random, area: Area, person: Person) -> bool:
@@ -136,6 +146,8 @@ def _impossible_date(rng: Random, area: Area, person: Person) -> bool:
 
 
 def _unreadable_nik(rng: Random, area: Area, person: Person) -> bool:
+    if not person.nik:
+        return False
     at = int(rng.random() * 15)
     person.nik = f"{person.nik[:at]}{pick(rng, ('O', 'I', 'B', 'X'))}{person.nik[at + 2 :]}"
     return True

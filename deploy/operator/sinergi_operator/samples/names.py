@@ -1,6 +1,7 @@
 """Names of sample people: one word or several, `bin`/`binti`, `H.`/`Hj.`, Muhammad's many spellings."""
 
 import re
+from bisect import bisect
 from itertools import accumulate
 from random import Random
 
@@ -25,7 +26,7 @@ _ALREADY_OLD = re.compile("[Dd]j|[Tt]j|[Oo]e")
 
 def pick_culture(rng: Random) -> Culture:
     """The community of a household, by its share of the population."""
-    return rng.choices(CULTURES, cum_weights=_SHARES)[0]
+    return CULTURES[bisect(_SHARES, rng.random() * _SHARES[-1])]
 
 
 def pick_family(rng: Random, culture: Culture) -> str:

@@ -38,6 +38,11 @@ class Area:
         kelurahan = self.kecamatan[int(rng.random() * len(self.kecamatan))]
         return kelurahan[int(rng.random() * len(kelurahan))]
 
+    def another_kelurahan(self, rng: Random, kelurahan: Kelurahan) -> Kelurahan:
+        """Any other kelurahan than this one, or this one where the area has no other."""
+        others = [one for kecamatan in self.kecamatan for one in kecamatan if one is not kelurahan]
+        return others[int(rng.random() * len(others))] if others else kelurahan
+
 
 def load_area(code: str) -> Area:
     """The area of a province, kabupaten, kota or kecamatan code, as in `31.74`.
