@@ -40,7 +40,11 @@ def _core(field: dict[str, Any]) -> dict[str, Any]:
 
 def main(check: bool) -> int:
     """Write, or compare; 0 when the contract is kept."""
-    made = {f"{event.name}.json": schema(event) for event in EVENTS.values() if event.__module__ == "sinergi.events"}
+    made = {
+        f"{event.name}.json": schema(event)
+        for event in EVENTS.values()
+        if event.__module__.startswith("sinergi.events")
+    }
     there = {file.name: json.loads(file.read_text()) for file in FOLDER.glob("*.json")}
     broken = [f"{name}: the event was removed" for name in there if name not in made]
     broken += [f"{name}: {what}" for name in there if name in made for what in breaking(there[name], made[name])]

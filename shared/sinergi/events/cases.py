@@ -1,0 +1,110 @@
+"""What cases tells: a case on its path."""
+
+from datetime import date
+from typing import Literal
+
+from sinergi.events.event import ClientKind, Event, Priority
+
+
+class CaseFact(Event):
+    """What every fact about a case tells."""
+
+    case_id: str
+    agency: str
+    area: str
+    worker: str
+    supervisor: str
+
+
+class CaseOpened(CaseFact):
+    """Identifikasi: a social worker took up the case of a person, a household or a group."""
+
+    name = "case.opened.v1"
+    client_kind: ClientKind
+    client_id: str
+
+
+class CaseAssessed(CaseFact):
+    """Asesmen: an instrument was filled in and gave a level of risk."""
+
+    name = "case.assessed.v1"
+    assessment_id: str
+    instrument: str
+    risk: Literal["low", "medium", "high", "life"]
+
+
+class CasePlanDrafted(CaseFact):
+    """Rencana: the worker wrote or rewrote the plan."""
+
+    name = "case.plan_drafted.v1"
+    plan_id: str
+
+
+class CasePlanSubmitted(CaseFact):
+    """A plan lies before the supervisor."""
+
+    name = "case.plan_submitted.v1"
+    plan_id: str
+
+
+class CasePlanReturned(CaseFact):
+    """The supervisor sent the plan back, with comments that stay in the case."""
+
+    name = "case.plan_returned.v1"
+    plan_id: str
+
+
+class CasePlanApproved(CaseFact):
+    """The supervisor approved the plan; intervensi may begin."""
+
+    name = "case.plan_approved.v1"
+    plan_id: str
+
+
+class CaseReferralPlanned(CaseFact):
+    """A step of the approved plan asks another agency for a service; referrals sends the referral."""
+
+    name = "case.referral_planned.v1"
+    step_id: str
+    client_kind: ClientKind
+    client_id: str
+    service: str
+    reason: str
+    legal_basis: str
+    priority: Priority
+    documents: list[str] = []
+    replaces: str | None = None
+
+
+class CaseStepCompleted(CaseFact):
+    """A step of the plan has its outcome."""
+
+    name = "case.step_completed.v1"
+    step_id: str
+    outcome: str
+
+
+class CaseStepFailed(CaseFact):
+    """A step of the plan was declined or failed: the worker decides what becomes of it."""
+
+    name = "case.step_failed.v1"
+    step_id: str
+    reason: str
+
+
+class CaseClosureRequested(CaseFact):
+    """The worker asks the supervisor to approve terminasi."""
+
+    name = "case.closure_requested.v1"
+    reason: str
+
+
+class CaseClosed(CaseFact):
+    """Terminasi, approved: a coded reason, and what became of each goal."""
+
+    name = "case.closed.v1"
+    reason: str
+    goals_met: int
+    goals_partly_met: int
+    goals_not_met: int
+    follow_up_due: list[date]
