@@ -51,7 +51,13 @@ contracts: setup ## Write shared/contracts anew from the code
 format: setup ## Format the code
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-bench: setup ## Measure the promises (ONLY=P1)
+# The peers that benches compare with (Splink and its pandas) are installed for them alone.
+.venv/.bench: .venv/.ready
+	@echo "Setting up: installing the benches' peers"
+	@UV_PYTHON=$(PYTHON) .boot/bin/uv sync --frozen --no-progress --group bench $(UV_SYNC) 2> .boot/sync.log || { cat .boot/sync.log; exit 1; }
+	@touch $@
+
+bench: .venv/.bench ## Measure the promises (ONLY=P1)
 	@$(BIN)/python -m bench $(ONLY)
 
 faults: setup ## kill -9 of everything, under load
