@@ -1,4 +1,4 @@
-"""Opens a list of people, CSV or XLSX, as a stream of rows in bounded memory; refuses what cannot be read.
+"""Opens a list of people, CSV, XLSX or Parquet, as a stream of rows in bounded memory; refuses what cannot be read.
 
 Encoding, delimiter and layout are found out from the file itself. Row numbers count as a spreadsheet does: the header
 is row 1.
@@ -8,11 +8,12 @@ import codecs
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from services.registry import parquet
 from services.registry.layouts import DELIMITERS, Columns, match_header
 from services.registry.xlsx import Limits, read_sheet
 from sinergi.problems import Refused
@@ -37,27 +38,47 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenList:
-    """An open list: what its columns are, and its rows without the header. `rows_total` is None if not known."""
+class CsvForm:
+    """How a CSV is written. `whole_lines`: a line ends where every program says so, with LF or CRLF."""
 
+    encoding: str
+    delimiter: str
+    lines: int
+    whole_lines: bool
+    header_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenList:
+    """An open list: what its columns are, and its rows without the header. `rows_total` is None if not known.
+
+    `kind` is csv, xlsx or parquet; a CSV has a `form`.
+    """
+
+    kind: str
     columns: Columns
     rows: Iterator[Row]
     encoding: str | None = None
     rows_total: int | None = None
+    form: CsvForm | None = None
 
 
-def open_list(path: Path, filename: str, limits: Limits) -> OpenList:
-    """Open the file that was handed in under this name.
+def open_list(path: Path, filename: str, limits: Limits, mapping: Mapping[str, str] | None = None) -> OpenList:
+    """Open the file that was handed in under this name; `mapping` says which column means what, if no layout does.
 
-    `Refused`: `file-gone`, `file-empty`, `not-an-xlsx`, `file-damaged`, `file-too-large-unpacked`,
+    `Refused`: `file-gone`, `file-empty`, `not-an-xlsx`, `file-packed`, `file-damaged`, `file-too-large-unpacked`,
     `encoding-unknown`, `header-unknown`.
     """
     kind = _kind(path, filename)
     if kind == "csv":
-        return _open_csv(path)
+        return _open_csv(path, mapping)
+    if kind == "parquet":
+        columns = match_header(parquet.judge(path, limits), mapping)
+        table = parquet.read_rows(path)
+        return OpenList(kind, columns, (Row(number, cells) for number, cells in table if any(cells)))
     rows = (Row(number, cells) for number, cells in read_sheet(path, limits) if any(cells))
-    columns = match_header(_header(rows))
-    return OpenList(columns, (_filled(row, len(columns.header)) for row in rows))
+    columns = match_header(_header(rows).cells, mapping)
+    return OpenList(kind, columns, (_filled(row, len(columns.header)) for row in rows))
 
 
 def _kind(path: Path, filename: str) -> str:
@@ -70,16 +91,20 @@ def _kind(path: Path, filename: str) -> str:
         raise Refused("file-empty", "The file is empty.")
     if head.startswith(b"PK"):
         return "xlsx"
+    if head == b"PAR1":
+        return "parquet"
+    if head.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"Rar!", b"7z")):
+        raise Refused("file-packed", "The file is packed. Unpack it and send the CSV, XLSX or Parquet itself.")
     if filename.lower().endswith((".xlsx", ".xlsm", ".xls")) or head == b"\xd0\xcf\x11\xe0":
         raise Refused("not-an-xlsx", "This is not an XLSX workbook. Save it as .xlsx or .csv and send it again.")
     return "csv"
 
 
-def _header(rows: Iterator[Row]) -> list[str]:
+def _header(rows: Iterator[Row]) -> Row:
     first = next(rows, None)
     if first is None:
         raise Refused("file-empty", "The file has no rows.")
-    return first.cells
+    return first
 
 
 def _filled(row: Row, width: int) -> Row:
@@ -91,29 +116,31 @@ def _filled(row: Row, width: int) -> Row:
 # ------------------------------------------------------------------------ csv
 
 
-def _open_csv(path: Path) -> OpenList:
-    encoding, lines = _encoding(path)
+def _open_csv(path: Path, mapping: Mapping[str, str] | None) -> OpenList:
+    encoding, lines, whole_lines = _encoding(path)
     delimiter = _delimiter(path, encoding)
     rows = (row for row in _csv_rows(path, encoding, delimiter) if row.broken or any(row.cells))
-    return OpenList(match_header(_header(rows)), rows, encoding, max(0, lines - 1))
+    header = _header(rows)
+    form = CsvForm(encoding, delimiter, lines, whole_lines, header.number)
+    return OpenList("csv", match_header(header.cells, mapping), rows, encoding, max(0, lines - header.number), form)
 
 
-def _encoding(path: Path) -> tuple[str, int]:
-    """The encoding in which the whole file can be read, and how many lines it has."""
+def _encoding(path: Path) -> tuple[str, int, bool]:
+    """The encoding in which the whole file can be read, how many lines it has, and whether no CR stands alone."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     marked = next((name for bom, name in _BOMS.items() if head.startswith(bom)), None)
     likely = ["utf-8", "cp1252"] if b"\x00" not in head else []  # two bytes a letter, and no mark to tell it
     for encoding in [marked] if marked else likely:
-        lines = _decodable(path, encoding)
-        if lines is not None:
-            return encoding, lines
+        found = _decodable(path, encoding)
+        if found:
+            return encoding, *found
     raise Refused("encoding-unknown", "The file's encoding is not known. Save it as CSV UTF-8 and send it again.")
 
 
-def _decodable(path: Path, encoding: str) -> int | None:
-    """How many lines the file has in this encoding, None if it is not written in it."""
-    decoder, lines, last = codecs.getincrementaldecoder(encoding)(), 0, "\n"
+def _decodable(path: Path, encoding: str) -> tuple[int, bool] | None:
+    """How many lines the file has in this encoding, and whether no CR stands alone; None if it is not written in it."""
+    decoder, lines, alone, last = codecs.getincrementaldecoder(encoding)(), 0, 0, "\n"
     with path.open("rb") as file:
         while True:
             chunk = file.read(CHUNK)
@@ -123,9 +150,11 @@ def _decodable(path: Path, encoding: str) -> int | None:
                 return None
             if encoding == "cp1252" and _CONTROL.search(text):
                 return None  # almost every byte is a letter there: control characters tell another encoding
-            lines, last = lines + text.count("\n"), text[-1:] or last
+            lines += text.count("\n")
+            alone += text.count("\r") - text.count("\r\n") - (last == "\r" and text.startswith("\n"))
+            last = text[-1:] or last
             if not chunk:
-                return lines + (last != "\n")
+                return lines + (last != "\n"), alone == 0
 
 
 def _delimiter(path: Path, encoding: str) -> str:

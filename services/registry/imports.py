@@ -1,19 +1,16 @@
-"""The job that reads lists: one at a time for each database, in batches, each batch one transaction.
+"""The job that reads lists, one at a time for each database: reading, matching, applying.
 
-The cursor is stored in the same transaction as the batch's rows, and moves only from where this worker left it: a
-worker that is killed loses nothing, and two that believe to be the one do nothing twice. An advisory lock, held by a
-connection of its own, says who works; when that process dies, the next one stands ready.
+Reading and matching only write files into the import's work folder, each whole or not at all; applying puts batches
+into the registry. The cursor is stored in the same transaction as a batch, and moves only from where this worker left
+it: a worker that is killed loses nothing, and two that believe to be the one do nothing twice. An advisory lock, held
+by a connection of its own, says who works; when that process dies, the next one stands ready.
 """
 
 import asyncio
-import json
-import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -21,27 +18,29 @@ import structlog
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from services.registry.files import OpenList, open_list
-from services.registry.matching import put_batch, put_faults
+from services.registry import reading
+from services.registry.applying import Applied, Batch, Preparer, open_decided, put_batch
+from services.registry.desk import Progress, in_thread, open_desk
+from services.registry.golden import connection_of
+from services.registry.matching import match_list
 from services.registry.models import Import
-from services.registry.rules import Checked, check
 from services.registry.settings import RegistrySettings
-from sinergi.app import Context
+from services.registry.settling import settle, tidy
+from services.registry.workplace import path_of, remove, remove_leftovers, work_of
 from sinergi.auth import service_actor
 from sinergi.db import Database, Tx
-from sinergi.events import ImportCompleted
+from sinergi.events import ImportCompleted, ImportPersonsChanged
 from sinergi.problems import Refused
-from sinergi.tasks import beside
+from sinergi.tasks import beside, end
 
 log = structlog.get_logger()
 
-BATCH_ROWS = 1000
 POLL_SECONDS = 0.25
 WAITING = ("queued", "running")
-#: a file without an import is left alone for so long: its upload may be under way
-LEFTOVER_SECONDS = 3600
 #: tries of a list whose reading fails for a reason that may pass
 TRIES = 3
+#: persons that one fact names at most
+PERSONS_IN_A_FACT = 1000
 
 #: the database is away: no fault of the list
 AWAY = (
@@ -49,17 +48,12 @@ AWAY = (
     *(asyncpg.OperatorInterventionError, ConnectionError, TimeoutError),
 )
 
-_JSON = json.JSONEncoder(ensure_ascii=False)
-
-_ADVANCE = text(
-    """UPDATE imports SET cursor_row = :row, rows_read = rows_read + :rows, rows_good = rows_good + :good,
-         rows_bad = rows_bad + :bad, state = 'running'
-       WHERE id = :id AND cursor_row = :before AND state IN ('queued', 'running')"""
-)
+_TOLD = text("UPDATE imports SET stage = :stage, share = :share WHERE id = :id AND state IN ('queued', 'running')")
 _OPENED = text("UPDATE imports SET state = 'running', encoding = :encoding, rows_total = :total WHERE id = :id")
-_COUNTED = text(
-    """UPDATE imports SET persons_new = persons_new + :new, persons_matched = persons_matched + :matched
-       WHERE id = :id"""
+#: the rows of a list that no correction has made good
+_STILL_BAD = text(
+    """SELECT b.row FROM import_bad_rows b WHERE b.import_id = :id AND b.row > 0 AND NOT EXISTS (
+         SELECT FROM records r JOIN imports i ON i.id = r.import_id WHERE i.corrects = :id AND r.row = b.row)"""
 )
 
 
@@ -67,29 +61,12 @@ class Overtaken(Exception):
     """Another worker has moved the cursor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some rows, checked; `raw` is the JSON of the good ones as they came."""
-
-    good: list[Checked]
-    raw: list[str]
-    bad: list[Checked]
-    last_row: int
-
-
-@asynccontextmanager
-async def import_worker(context: Context) -> AsyncIterator[None]:
-    """The service's extra: reads lists while the service runs."""
-    worker = Worker(context.db, cast(RegistrySettings, context.settings))
-    async with beside(worker.run()):
-        yield
-
-
 class Worker:
     """Reads lists that wait. `run` ends when it is cancelled, and can be cancelled anywhere."""
 
     def __init__(self, db: Database, settings: RegistrySettings) -> None:
         self._db, self._settings = db, settings
+        self._folder = settings.files_folder
         self._failures: dict[UUID, int] = {}
 
     async def run(self) -> None:
@@ -108,7 +85,7 @@ class Worker:
                 await asyncio.sleep(POLL_SECONDS)
             await self._sweep()
             while await connection.fetchval("SELECT true"):  # raises when the lock is lost with the connection
-                if not await self._read_next():
+                if not await self.work_on_next():
                     await asyncio.sleep(POLL_SECONDS)
         finally:
             connection.terminate()
@@ -118,71 +95,112 @@ class Worker:
         async with self._db.begin() as tx:
             waiting = await tx.session.scalars(select(Import.id).where(Import.state.in_(WAITING)))
             kept = {str(one) for one in waiting}
-        await asyncio.to_thread(remove_leftovers, self._settings.files_folder, kept)
+        await in_thread(remove_leftovers, self._folder, kept)
 
-    async def _read_next(self) -> bool:
+    async def work_on_next(self) -> bool:
+        """Take the list that waits longest through all stages; False when none waits."""
         waiting = select(Import).where(Import.state.in_(WAITING)).order_by(Import.id).limit(1)
         async with self._db.begin() as tx:
             job = (await tx.session.execute(waiting)).scalar_one_or_none()
         if job is None:
             return False
         try:
-            await self._read(job)
+            await self._work_on(job)
         except AWAY:
             raise
+        except Overtaken:
+            log.info("import.overtaken", import_id=str(job.id))
         except Exception as wrong:
             await self._failed(job.id, wrong)
         return True
 
-    async def _read(self, job: Import) -> None:
-        """Read a list from its cursor to its end."""
-        path = path_of(self._settings.files_folder, job.id)
+    async def _work_on(self, job: Import) -> None:
+        work = work_of(self._folder, job.id)
         try:
-            opened = await asyncio.to_thread(open_list, path, job.filename, self._settings.limits())
-            await self._opened(job, opened)
-            async with aclosing(_batches(opened, job.cursor_row, job.area)) as batches:
-                async for batch in batches:
-                    await self._put(job, batch)
-        except Overtaken:
-            log.info("import.overtaken", import_id=str(job.id))
-            return
+            staged = await self._read(job, work)
+            await self._match(job, work)
+            await self._apply(job, staged)
         except Refused as no:
             await self._refuse(job.id, no)
         else:
             await self._complete(job.id)
-        path.unlink(missing_ok=True)
+        await in_thread(remove, self._folder, job.id)
 
-    async def _opened(self, job: Import, opened: OpenList) -> None:
+    # ------------------------------------------------------------------ stages
+
+    async def _read(self, job: Import, work: Path) -> reading.Staged:
+        rows = await self._rows_to_correct(job)
+        async with self._telling(job.id, "reading") as progress:
+            path, limits = path_of(self._folder, job.id), self._settings.limits()
+            list_ = path, job.filename, job.mapping, job.area, limits, work, progress
+            staged = await in_thread(reading.read_list, *list_, rows=rows)
         async with self._db.begin() as tx:
-            values = {"id": job.id, "encoding": opened.encoding, "total": opened.rows_total}
+            values = {"id": job.id, "encoding": staged.encoding, "total": staged.rows_read}
             await tx.session.execute(_OPENED, values)
+        return staged
+
+    async def _rows_to_correct(self, job: Import) -> list[int] | None:
+        """For a correction, the rows of the corrected list that are still bad."""
+        if job.corrects is None:
+            return None
+        async with self._db.begin() as tx:
+            return list(await tx.session.scalars(_STILL_BAD, {"id": job.corrects}))
+
+    async def _match(self, job: Import, work: Path) -> None:
+        async with self._connected() as connection, self._telling(job.id, "matching") as progress:
+            await match_list(connection, job.id, work, progress)
+
+    async def _apply(self, job: Import, staged: reading.Staged) -> None:
+        desk = await in_thread(open_desk, staged.work)
+        try:
+            await in_thread(open_decided, desk, staged.work)
+            async with self._connected() as connection:
+                await settle(connection, desk, job.id, job.cursor_row, staged.work)
+            async with aclosing(_ahead(Preparer(desk, job, staged, job.cursor_row))) as batches:
+                async for batch in batches:
+                    await self._put(job, batch)
+            async with self._connected() as connection:
+                await tidy(connection, job.persons_new)
+        finally:
+            desk.close()
 
     async def _put(self, job: Import, batch: Batch) -> None:
-        async with self._db.begin() as tx:
-            await self._advance(tx, job, batch)
-            if batch.bad:
-                await put_faults(tx, job.id, batch.bad)
-            if batch.good:
-                span = batch.good[0].number, batch.good[-1].number
-                new, matched = await put_batch(tx, job, batch.good, batch.raw, span)
-                await tx.session.execute(_COUNTED, {"id": job.id, "new": new, "matched": matched})
-        job.cursor_row = batch.last_row
+        async with self._db.begin(service_actor("registry")) as tx:
+            held = await _hold(tx, job)
+            applied = await put_batch(await connection_of(tx), job.id, batch)
+            _count(held, batch, applied)
+            for fact in _facts(job.id, applied):
+                tx.emit(fact, of=held)
+        job.cursor_row, job.persons_new = batch.last, held.persons_new
+        self._failures.pop(job.id, None)
 
-    async def _advance(self, tx: Tx, job: Import, batch: Batch) -> None:
-        good, bad = len(batch.good), len(batch.bad)
-        moved: Any = await tx.session.execute(
-            _ADVANCE,
-            {
-                "id": job.id,
-                "before": job.cursor_row,
-                "row": batch.last_row,
-                "rows": good + bad,
-                "good": good,
-                "bad": bad,
-            },
-        )
-        if moved.rowcount != 1:
-            raise Overtaken
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """A connection of its own, for statements that take long."""
+        connection = await asyncpg.connect(self._settings.asyncpg_dsn(), timeout=5)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+
+    @asynccontextmanager
+    async def _telling(self, import_id: UUID, stage: str) -> AsyncIterator[Progress]:
+        """A callback for the share that is done, which threads may call; the import's row follows it."""
+        latest = [0.0]
+
+        async def tell() -> None:
+            told = None
+            while True:
+                if latest[0] != told:
+                    told = latest[0]
+                    async with self._db.begin() as tx:
+                        await tx.session.execute(_TOLD, {"id": import_id, "stage": stage, "share": told})
+                await asyncio.sleep(POLL_SECONDS)
+
+        async with beside(tell()):
+            yield lambda share: latest.__setitem__(0, share)
+
+    # -------------------------------------------------------------------- ends
 
     async def _complete(self, import_id: UUID) -> None:
         async with self._db.begin(service_actor("registry")) as tx:
@@ -196,6 +214,8 @@ class Worker:
     async def _refuse(self, import_id: UUID, no: Refused) -> None:
         async with self._db.begin(service_actor("registry")) as tx:
             job = await tx.lock(Import, import_id)
+            if job.state not in WAITING:
+                return
             await _finish(tx, job, "failed")
             job.problem = no.problem()
         log.info("import.refused", import_id=str(import_id), problem=no.slug)
@@ -203,16 +223,57 @@ class Worker:
     async def _failed(self, import_id: UUID, wrong: Exception) -> None:
         """Try again a few times, then give the list up: one list must not keep the others waiting for ever."""
         tries = self._failures[import_id] = self._failures.get(import_id, 0) + 1
-        log.error("import.failed", import_id=str(import_id), tries=tries, error=_kind(wrong))
+        log.error("import.failed", import_id=str(import_id), tries=tries, error=_kind(wrong), exc_info=wrong)
         if tries >= TRIES:
             sentence = "Reading failed on our side. Tell the operator this import's id."
             await self._refuse(import_id, Refused("import-failed", sentence, "unavailable"))
+            await in_thread(remove, self._folder, import_id)
         else:
             await asyncio.sleep(1)
 
 
+async def _ahead(preparer: Preparer) -> AsyncGenerator[Batch]:
+    """The batches; while the database takes one, the next is prepared in a thread."""
+    preparing = asyncio.create_task(in_thread(preparer.next))
+    try:
+        while (batch := await preparing) is not None:
+            preparing = asyncio.create_task(in_thread(preparer.next))
+            yield batch
+    finally:
+        await end(preparing)
+
+
+async def _hold(tx: Tx, job: Import) -> Import:
+    """The import's row, locked, when its cursor stands where this worker left it."""
+    held = await tx.lock(Import, job.id)
+    if held.cursor_row != job.cursor_row or held.state not in WAITING:
+        raise Overtaken
+    return held
+
+
+def _count(job: Import, batch: Batch, applied: Applied) -> None:
+    job.cursor_row, job.state, job.stage = batch.last, "running", "applying"
+    job.rows_read += batch.good + batch.bad
+    job.rows_good += batch.good
+    job.rows_bad += batch.bad
+    job.persons_new += batch.new
+    job.persons_matched += batch.good - batch.new
+    job.persons_changed += len(applied.changed)
+    job.pairs_for_review += applied.pairs
+    job.share = job.rows_read / job.rows_total if job.rows_total else 1.0
+
+
+def _facts(import_id: UUID, applied: Applied) -> Iterator[ImportPersonsChanged]:
+    """Which golden records a batch changed, a thousand in a fact."""
+    persons = list(applied.changed)
+    for start in range(0, len(persons), PERSONS_IN_A_FACT):
+        some = persons[start : start + PERSONS_IN_A_FACT]
+        fields = sorted({field for person in some for field in applied.changed[person]})
+        yield ImportPersonsChanged(import_id=str(import_id), persons=[str(one) for one in some], fields=fields)
+
+
 async def _finish(tx: Tx, job: Import, state: str) -> None:
-    job.state = state
+    job.state, job.stage, job.share = state, None, None
     job.finished_at = (await tx.session.execute(text("SELECT now()"))).scalar_one()
 
 
@@ -224,43 +285,11 @@ def _completed(job: Import) -> ImportCompleted:
         rows_bad=job.rows_bad,
         persons_new=job.persons_new,
         persons_matched=job.persons_matched,
+        persons_changed=job.persons_changed,
+        pairs_for_review=job.pairs_for_review,
     )
 
 
 def _kind(wrong: Exception) -> str:
     """The error's class; its text may quote a row."""
     return type(wrong.orig).__name__ if isinstance(wrong, DBAPIError) else type(wrong).__name__
-
-
-async def _batches(opened: OpenList, after: int, scope: str) -> AsyncGenerator[Batch]:
-    """The list in batches after row `after`; while the database takes one, the next is read in a thread."""
-    reading = asyncio.create_task(asyncio.to_thread(next_batch, opened, after, scope))
-    try:
-        while (batch := await reading) is not None:
-            reading = asyncio.create_task(asyncio.to_thread(next_batch, opened, after, scope))
-            yield batch
-    finally:
-        reading.cancel()
-
-
-def next_batch(opened: OpenList, after: int, scope: str) -> Batch | None:
-    """Read and check the next rows after row `after`; None at the end. Runs in a thread: it is all CPU."""
-    rows = (row for row in opened.rows if row.number > after)
-    checked = [check(row, opened.columns, scope) for row in islice(rows, BATCH_ROWS)]
-    if not checked:
-        return None
-    good = [one for one in checked if not one.faults]
-    raw = [_JSON.encode([one.number, one.raw]) for one in good]
-    return Batch(good, raw, [one for one in checked if one.faults], checked[-1].number)
-
-
-def path_of(folder: Path, import_id: UUID) -> Path:
-    """Where the file of an import lies until it was read."""
-    return folder / str(import_id)
-
-
-def remove_leftovers(folder: Path, kept: set[str]) -> None:
-    """Remove the folder's old files except those named."""
-    for path in folder.glob("*"):
-        if path.name not in kept and time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
-            path.unlink(missing_ok=True)

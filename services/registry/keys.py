@@ -10,8 +10,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from hashlib import md5
 
+#: the length of a kecamatan's code, PP.KK.CC
+DISTRICT = 8
 #: the year under which people without a birth date are found
 NO_YEAR = 0
+
+#: after a bulk load: the index takes new keys in by the thousand, and each search reads those that still wait
+SETTLE = "SELECT gin_clean_pending_list('persons_keys')"
 
 #: `keys_of` in DuckDB, a format of three expressions: the name key (VARCHAR), the birth date (DATE) and the area
 DUCKDB_KEYS = """coalesce(flatten(list_transform(
@@ -20,7 +25,6 @@ DUCKDB_KEYS = """coalesce(flatten(list_transform(
                   (md5_number_lower(coalesce(year({birth_date}), 0) || ' ' || word) & 9223372036854775807)::BIGINT])),
     []::BIGINT[])"""
 
-_KECAMATAN = 8  # the length of PP.KK.CC
 _LOWER_63_BITS = 2**63 - 1
 
 
@@ -37,7 +41,7 @@ def words_of(name_key: str) -> list[str]:
 
 def area_key(area: str, word: str) -> int:
     """The key of a word in the kecamatan of this wilayah code."""
-    return _hash(f"{area[:_KECAMATAN]} {word}")
+    return _hash(f"{area[:DISTRICT]} {word}")
 
 
 def year_key(year: int, word: str) -> int:

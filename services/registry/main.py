@@ -7,10 +7,12 @@ from typing import cast
 from sqlalchemy import select
 
 from services.registry import api, consumers
-from services.registry.imports import import_worker
+from services.registry.counting import area_counter
+from services.registry.export_worker import export_worker
 from services.registry.models import SealCheck
 from services.registry.seal import Seal, SealBroken
 from services.registry.settings import RegistrySettings
+from services.registry.worker import import_worker
 from sinergi.app import Context, Service
 from sinergi.settings import Settings
 
@@ -35,7 +37,7 @@ service = Service(
     bus=consumers.bus,
     settings=RegistrySettings,
     prepare=take_the_seal,
-    extras=[the_seal_fits, import_worker],
+    extras=[the_seal_fits, import_worker, area_counter, export_worker],
 )
 app = service.app
 

@@ -20,7 +20,11 @@ class Base(DeclarativeBase):
 
 
 class Import(Base):
-    """One list that was handed in. `cursor_row` is the last row of the file (header = 1) whose effects are in."""
+    """One list that was handed in. `cursor_row` is the last row of the file (header = 1) whose effects are in.
+
+    A correction is a list of rows of the import that it `corrects`, under their numbers there. `list_date`: when the
+    list was drawn. While it is worked on, `stage` (reading, matching, applying) and `share` (0-1) say how far.
+    """
 
     __tablename__ = "imports"
 
@@ -40,13 +44,22 @@ class Import(Base):
     rows_bad: Mapped[int] = mapped_column(default=0)
     persons_new: Mapped[int] = mapped_column(default=0)
     persons_matched: Mapped[int] = mapped_column(default=0)
+    persons_changed: Mapped[int] = mapped_column(default=0, server_default="0")
+    pairs_for_review: Mapped[int] = mapped_column(default=0, server_default="0")
     problem: Mapped[dict[str, Any] | None]
+    kind: Mapped[str] = mapped_column(server_default="list")
+    corrects: Mapped[UUID | None] = mapped_column(ForeignKey("imports.id"))
+    list_date: Mapped[date] = mapped_column()
+    mapping: Mapped[dict[str, Any] | None]
+    stage: Mapped[str | None]
+    share: Mapped[float | None] = mapped_column(REAL)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("imports_same_file", "source", "sha256", "area", unique=True, postgresql_where=text("state <> 'failed'")),
         Index("imports_waiting", "id", postgresql_where=text("state IN ('queued', 'running')")),
+        Index("imports_corrects", "corrects", postgresql_where=text("corrects IS NOT NULL")),
     )
 
 
@@ -111,7 +124,7 @@ class Person(Base):
     address: Mapped[str | None]
     rt: Mapped[str | None]
     rw: Mapped[str | None]
-    household_id: Mapped[UUID | None] = mapped_column(ForeignKey("households.id"))
+    household_id: Mapped[UUID | None]  # of households; no foreign key (migration 0004)
     kk: Mapped[str | None] = mapped_column(SealedNumber("kk"))
     relation: Mapped[str | None]
     is_head: Mapped[bool]
@@ -130,8 +143,20 @@ class Person(Base):
         Index("persons_unmatched_nik", "nik", postgresql_where=text("nik IS NOT NULL AND unmatched")),
         Index("persons_area", "area", "name_key", postgresql_ops={"area": "text_pattern_ops"}),
         Index("persons_household", "household_id"),
+        Index("persons_keys", "keys", postgresql_using="gin"),
         Index("persons_survivor", "survivor_id", postgresql_where=text("survivor_id IS NOT NULL")),
     )
+
+
+class NameWord(Base):
+    """A word of somebody's name. `near`: the word, and the word with one letter left out, for each letter."""
+
+    __tablename__ = "name_words"
+
+    word: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    near: Mapped[list[str]]
+
+    __table_args__ = (Index("name_words_near", "near", postgresql_using="gin"),)
 
 
 class Record(Base):
@@ -171,7 +196,6 @@ class Record(Base):
 
     __table_args__ = (
         UniqueConstraint("import_id", "row", name="records_row"),
-        Index("records_nik", "import_id", "nik", postgresql_where=text("nik IS NOT NULL")),
         Index("records_person", "person_id"),
     )
 
@@ -197,6 +221,8 @@ class Group(Base):
     state: Mapped[str] = mapped_column(default="formed")
     formed_by: Mapped[str]
     formed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("groups_name", "name", postgresql_using="gin", postgresql_ops={"name": "gin_trgm_ops"}),)
 
 
 class GroupMember(Base):

@@ -6,11 +6,11 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, text, true
+from sqlalchemy import ColumnElement, or_, select, text, true
 
+from services.registry import golden
 from services.registry.commands import Request
-from services.registry.models import Group, GroupMember, Import, Person, RawPage, Record, RowError
-from services.registry.rules import RULES, name_key
+from services.registry.models import Group, GroupMember, Person, RawPage, Record
 from services.registry.seal import Seal
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx
@@ -35,116 +35,7 @@ def _paged(statement: Any, page: Page) -> Any:
     return statement.limit(page.size).offset((page.page - 1) * page.size)
 
 
-# --------------------------------------------------------------------- imports
-
-
-@permit("import.read")
-async def list_imports(what: Page, actor: Actor, tx: Tx) -> dict[str, Any]:
-    """The imports of the actor's area, newest first."""
-    rows = select(Import).where(_in_area(Import.area, actor.area)).order_by(Import.id.desc())
-    return {"items": [_import(row) for row in await tx.session.scalars(_paged(rows, what))]}
-
-
-@permit("import.read")
-async def read_import(import_id: UUID, actor: Actor, tx: Tx) -> dict[str, Any]:
-    """How far an import is, and what became of it."""
-    row = await tx.get(Import, import_id)
-    actor.within(area=row.area)
-    return _import(row)
-
-
-class ErrorsOf(Page):
-    """The errors of one import."""
-
-    import_id: UUID
-
-
-@permit("import.read")
-async def read_import_errors(what: ErrorsOf, actor: Actor, tx: Tx) -> dict[str, Any]:
-    """The rules that rows broke, by row; values are masked."""
-    actor.within(area=(await tx.get(Import, what.import_id)).area)
-    mine = RowError.import_id == what.import_id
-    rows = select(RowError).where(mine).order_by(RowError.row, RowError.column_name, RowError.rule)
-    items = [
-        {
-            "row": error.row,
-            "column": error.column_name or None,
-            "rule": error.rule,
-            "message": RULES[error.rule],
-            "value_masked": error.value_masked,
-        }
-        for error in await tx.session.scalars(_paged(rows, what))
-    ]
-    total = await tx.session.scalar(select(func.count()).select_from(RowError).where(mine))
-    return {"items": items, "total": total}
-
-
-_IMPORT_FIELDS = (
-    *("source", "filename", "area", "state", "version", "encoding", "rows_total", "rows_read", "rows_good"),
-    *("rows_bad", "persons_new", "persons_matched", "problem", "created_at", "finished_at"),
-)
-
-
-def _import(row: Import) -> dict[str, Any]:
-    return {"id": str(row.id)} | {name: getattr(row, name) for name in _IMPORT_FIELDS}
-
-
 # --------------------------------------------------------------------- persons
-
-
-class SearchPersons(Page):
-    """By NIK, by name in an area, or the people of an area. `purpose` goes into the audit.
-
-    `heads_only` and `ungrouped` find candidates for a KUBE: heads of family who are in no group yet.
-    """
-
-    nik: str | None = Field(None, pattern="^[0-9]{16}$")
-    name: str | None = Field(None, min_length=3, max_length=100)
-    area: str | None = Field(None, pattern=r"^[0-9]{2}(\.[0-9]+){0,3}$")
-    heads_only: bool = False
-    ungrouped: bool = False
-    purpose: str = Field(min_length=3, max_length=200)
-
-
-@permit("person.search")
-async def search_persons(what: SearchPersons, actor: Actor, tx: Tx) -> dict[str, Any]:
-    """People of the actor's area, masked until one is opened."""
-    conditions = [_in_area(Person.area, actor.area), *_wanted(what)]
-    rows = _paged(select(Person).where(*conditions).order_by(Person.name_key, Person.id), what)
-    items = [_masked_person(person) for person in await tx.session.scalars(rows)]
-    await tx.audit("person.search", "person", [item["id"] for item in items], what.purpose)
-    total = await tx.session.scalar(select(func.count()).select_from(Person).where(*conditions))
-    return {"items": items, "total": total}
-
-
-def _wanted(what: SearchPersons) -> list[ColumnElement[bool]]:
-    if not (what.nik or what.name or what.area):
-        raise Refused("search-too-wide", "Give a NIK, a name or an area.")
-    wanted: list[ColumnElement[bool]] = []
-    if what.nik:
-        wanted.append(Person.nik == what.nik)
-    if what.name:
-        words = name_key(what.name).split()
-        wanted += [Person.name_key.contains(word, autoescape=True) for word in words]
-    if what.area:
-        wanted.append(_in_area(Person.area, what.area))
-    if what.heads_only:
-        wanted.append(Person.is_head.is_(True))
-    if what.ungrouped:
-        wanted.append(~exists().where(GroupMember.person_id == Person.id))
-    return wanted
-
-
-def _masked_person(person: Person) -> dict[str, Any]:
-    return {
-        "id": str(person.id),
-        "name_masked": mask_name(person.name),
-        "nik_masked": "*" * 12 + person.nik[-4:] if person.nik else None,
-        "area": person.area,
-        "birth_year": person.birth_date.year if person.birth_date else None,
-        "is_head": person.is_head,
-        "household_id": str(person.household_id) if person.household_id else None,
-    }
 
 
 def mask_name(name: str) -> str:
@@ -179,13 +70,19 @@ async def read_person(what: ReadPerson, actor: Actor, tx: Tx) -> dict[str, Any]:
     person = await tx.get(Person, what.person_id)
     actor.within(area=person.area)
     await tx.audit("person.read", "person", [person.id], what.purpose)
-    records = (await tx.session.scalars(_RECORDS_OF, {"id": what.person_id})).all()
+    ids = await golden.records_of(person.id, tx)
+    records = await tx.session.scalars(select(Record).where(Record.id.in_(ids)).order_by(Record.id))
     shown = [
         {name: getattr(record, name) for name in _RECORD_FIELDS} | {"raw": await _raw_row(record, tx)}
         for record in records
     ]
-    golden = {name: getattr(person, name) for name in _PERSON_FIELDS}
-    return {"id": person.id} | golden | {"sources": sources_of(person), "records": shown}
+    origin = {"sources": sources_of(person), "provenance": await golden.provenance(person, tx)}
+    return golden_of(person) | origin | {"records": shown}
+
+
+def golden_of(person: Person) -> dict[str, Any]:
+    """What we hold to be true about a person."""
+    return {"id": person.id} | {name: getattr(person, name) for name in _PERSON_FIELDS}
 
 
 def sources_of(person: Person) -> dict[str, str]:
@@ -194,20 +91,10 @@ def sources_of(person: Person) -> dict[str, str]:
     return {name: str(person.sources.get(name, person.record_id)) for name in known}
 
 
-#: the records of a person, and of whoever was merged into him or her
-_RECORDS_OF = (
-    select(Record)
-    .where(
-        Record.person_id.in_(
-            select(Person.id).where(or_(Person.id == bindparam("id"), Person.survivor_id == bindparam("id")))
-        )
-    )
-    .order_by(Record.id)
-)
-
-
 async def _raw_row(record: Record, tx: Tx) -> dict[str, str] | None:
     """The row as it came, out of its sealed page; None for what was entered by hand."""
+    if record.row is None:
+        return None
     pages = select(RawPage).where(RawPage.import_id == record.import_id, RawPage.first_row <= record.row)
     page = (await tx.session.scalars(pages.order_by(RawPage.first_row.desc()).limit(1))).one_or_none()
     if page is None:
@@ -296,11 +183,12 @@ async def disclose(what: Disclose, actor: Actor, tx: Tx) -> dict[str, Any]:
 
 async def _client(what: Disclose, tx: Tx) -> tuple[dict[str, Any], Sequence[Person]]:
     if what.client_kind == "person":
-        return {}, [await tx.get(Person, what.client_id)]
+        person = await tx.get(Person, what.client_id)
+        return {}, [await tx.get(Person, person.survivor_id) if person.survivor_id else person]
     if what.client_kind == "group":
         group = await tx.get(Group, what.client_id)
         return {"name": group.name, "area": group.area}, [person for _, person in await _members(group.id, tx)]
-    rows = select(Person).where(Person.household_id == what.client_id).order_by(Person.id)
+    rows = select(Person).where(Person.household_id == what.client_id, Person.state != "merged").order_by(Person.id)
     people = (await tx.session.scalars(rows)).all()
     if not people:
         raise Refused("not-found", "There is no such household.", "not-found")

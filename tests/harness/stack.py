@@ -94,6 +94,7 @@ class Stack:
             "SINERGI_STREAM_MAX_BYTES": str(256 * 1024**2),
             "SINERGI_FILES_FOLDER": str(self.folder / "files"),
             "SINERGI_SEAL_KEY_FILE": str(self.folder / "seal"),
+            "SINERGI_IMPORT_PROCESS": "false",
             **more,
         }
 

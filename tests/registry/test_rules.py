@@ -6,7 +6,7 @@ import pytest
 
 from services.registry.files import Row
 from services.registry.layouts import match_header
-from services.registry.rules import RULES, Checked, check, masked, name_key
+from services.registry.rules import RULES, Checked, check, masked
 from sinergi_operator.samples.lists import CITY_COLUMNS, MINISTRY_COLUMNS
 from tests.registry.lists import city_row, ministry_row, someone
 
@@ -103,7 +103,3 @@ def test_a_masked_value_shows_little_and_commands_no_spreadsheet() -> None:
     assert masked("31-02-1980") == "31-**-****"
     assert masked("=cmd|x").startswith("'=")
     assert "Santoso" not in masked("Budi Santoso")
-
-
-def test_names_are_compared_without_accents_and_signs() -> None:
-    assert name_key("  René d'Arc,  S.Pd ") == "RENE DARC S PD"
