@@ -59,7 +59,7 @@ def test_the_state_survives_a_restart_and_the_story_can_be_told_again(state: Pat
     telling = sinergi("demo", "--exit", "--people", "2000", state=state)
     output, _ = telling.communicate(timeout=150)
     assert telling.returncode == 0, output
-    assert "1 good" not in output
+    assert " 1 good" not in output
     assert "The first loop is closed." in output
 
 

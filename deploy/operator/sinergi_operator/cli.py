@@ -17,6 +17,7 @@ from rich.table import Table
 from sinergi import dead_letters
 from sinergi.problems import Refused
 from sinergi_operator.doctor import examine
+from sinergi_operator.lists import import_list
 from sinergi_operator.place import Place, console, read_logins
 from sinergi_operator.processes import AlreadyRunningError, ProcessError
 from sinergi_operator.servers import PostgresServer
@@ -73,6 +74,30 @@ def doctor(state: State = HERE, remote: Remote = None) -> None:
     """Look at every service, stream and consumer, and say what is wrong and what to do."""
     healthy = asyncio.run(examine(_place(remote or state / "place.json")))
     raise typer.Exit(0 if healthy else 1)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, XLSX or Parquet")],
+    source: Annotated[str, typer.Option(help="who made the list: ministry, city, or one that you added")] = "city",
+    corrects: Annotated[str | None, typer.Option(help="id of the import whose bad rows this file corrects")] = None,
+    username: Annotated[str, typer.Option("--as", help="the user who hands it in")] = "operator",
+    state: State = HERE,
+    remote: Remote = None,
+) -> None:
+    """Hand a list to the registry and watch it; bad rows come back as a workbook. Ends with 1 when it is refused."""
+
+    async def handed_in() -> bool:
+        api = _place(remote or state / "place.json").sign_in(username)
+        try:
+            return await import_list(api, file, source, corrects)
+        except Refused as no:
+            console.print(f"[red]{no.detail}[/]")
+            return False
+        finally:
+            await api.close()
+
+    raise typer.Exit(0 if asyncio.run(handed_in()) else 1)
 
 
 @dead.command("list")

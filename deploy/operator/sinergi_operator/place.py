@@ -67,7 +67,14 @@ class Api:
         """PUT a JSON body."""
         return await self._call("PUT", service, path, json=body)
 
+    async def download(self, service: str, path: str) -> bytes:
+        """GET a file."""
+        return (await self._send("GET", service, path)).content
+
     async def _call(self, method: str, service: str, path: str, **more: Any) -> Any:
+        return (await self._send(method, service, path, **more)).json()
+
+    async def _send(self, method: str, service: str, path: str, **more: Any) -> httpx.Response:
         if not self._token:
             await self._sign_in()
         headers = {"Authorization": f"Bearer {self._token}"}
@@ -78,7 +85,7 @@ class Api:
             answer = await self._http.request(method, self._urls[service] + path, headers=headers, **more)
         if answer.status_code >= 400:
             raise _refusal(answer)
-        return answer.json()
+        return answer
 
     async def _sign_in(self) -> None:
         form = {"grant_type": "password", "username": self._login.username, "password": self._login.password}

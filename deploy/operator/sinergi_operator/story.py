@@ -13,6 +13,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from sinergi.problems import Refused
+from sinergi_operator.lists import hand_in
 from sinergi_operator.place import Api, Place, console
 from sinergi_operator.samples import generate
 from sinergi_operator.watch import Watch
@@ -79,23 +80,13 @@ class Story:
         for name, told in (("ministry", first), ("city", second)):
             console.print(
                 f"   {name}: {told['rows_good']:,} good, {told['rows_bad']:,} bad and reported, "
-                f"{told['persons_new']:,} new people, {told['persons_matched']:,} matched by NIK"
+                f"{told['persons_new']:,} new people, {told['persons_matched']:,} matched, "
+                f"{told['pairs_for_review']:,} pairs for a human"
             )
         assert second["persons_matched"] > files.in_both * 0.5, "the two lists should match on most people of both"
 
     async def _import(self, file: Path, source: str) -> dict[str, Any]:
-        with file.open("rb") as content:
-            started = await self._operator.post(
-                "registry", "/imports", files={"file": (file.name, content)}, data={"source": source}
-            )
-        with _bar() as bar:
-            task = bar.add_task(f"   import {source}", total=None)
-            while True:
-                told: dict[str, Any] = await self._operator.get("registry", f"/imports/{started['id']}")
-                bar.update(task, completed=told["rows_read"], total=told["rows_total"])
-                if told["state"] in ("completed", "failed"):
-                    break
-                await asyncio.sleep(0.1)
+        told = await hand_in(self._operator, file, source, f"   import {source}")
         assert told["state"] == "completed", f"the import of the {source} list failed: {told['problem']}"
         return told
 
