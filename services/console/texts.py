@@ -1,5 +1,6 @@
 """Every text of the pages, in Indonesian and English. A test compares the two."""
 
+from services.console.texts_registry import REGISTRY
 from sinergi.problems import Refused
 
 DEFAULT = "id"
@@ -148,17 +149,6 @@ _BOTH: dict[str, tuple[str, str]] = {
     "done.request_closure": ("Terminasi diajukan", "Closure requested"),
     "done.close": ("Terminasi disetujui", "Closed"),
     "step": ("Langkah", "Step"),
-    "import.source": ("Sumber", "Source"),
-    "import.filename": ("Berkas", "File"),
-    "import.state": ("Status", "State"),
-    "import.rows_total": ("Baris seluruhnya", "Rows in all"),
-    "import.rows_read": ("Baris terbaca", "Rows read"),
-    "import.rows_good": ("Baris baik", "Good rows"),
-    "import.rows_bad": ("Baris bermasalah", "Bad rows"),
-    "import.persons_new": ("Orang baru", "New people"),
-    "import.persons_matched": ("Cocok dengan data lama", "Matched people"),
-    "import.problem": ("Masalah", "Problem"),
-    "import.created_at": ("Diunggah", "Uploaded"),
     "state.requested": ("Diminta", "Requested"),
     "state.received": ("Diterima loket", "Received"),
     "state.accepted": ("Disetujui", "Accepted"),
@@ -264,7 +254,7 @@ _BOTH: dict[str, tuple[str, str]] = {
 }
 
 TEXTS: dict[str, dict[str, str]] = {
-    lang: {key: both[place] for key, both in _BOTH.items()} for place, lang in enumerate(("id", "en"))
+    lang: {key: both[place] for key, both in (_BOTH | REGISTRY).items()} for place, lang in enumerate(("id", "en"))
 }
 
 

@@ -29,6 +29,7 @@ USERS = {
     "koperasi": ("desk_officer", "koperasi"),
     "peksos": ("social_worker", "dinsos"),
     "operator": ("operator", "dinsos"),
+    "supervisor": ("supervisor", "dinsos"),
     "auditor": ("auditor", "dinsos"),
 }
 
@@ -92,8 +93,8 @@ def hidden(html: str, name: str) -> str:
 
 @pytest.fixture(scope="module")
 async def system(stack: Stack) -> AsyncIterator[System]:
-    """Console, notify and referrals at work."""
-    names = ["console", "notify", "referrals"]
+    """Console, notify, referrals and registry at work."""
+    names = ["console", "notify", "referrals", "registry"]
     urls = {name: f"http://127.0.0.1:{free_port()}" for name in names}
     before = dict(os.environ)
     more = {f"SINERGI_{name.upper()}_URL": url for name, url in urls.items()}

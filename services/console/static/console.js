@@ -35,6 +35,14 @@ if (list) {
   new EventSource("/live").addEventListener("inbox", reload);
 }
 
+// An import that runs: its facts renew themselves, and the whole page when it has ended.
+const running = document.querySelector("[data-progress]");
+if (running) {
+  const source = new EventSource(running.dataset.progress);
+  source.addEventListener("progress", (event) => { running.innerHTML = event.data; });
+  source.addEventListener("end", () => { source.close(); location.reload(); });
+}
+
 // One click, one command (the service counts the form's key too).
 document.addEventListener("submit", (event) => {
   for (const button of event.target.querySelectorAll("button")) {
