@@ -53,6 +53,8 @@ SEALED = (("persons", "nik"), ("persons", "kk"), ("records", "nik"), ("records",
 
 
 def upgrade() -> None:
+    # rows are changed and their tables altered in one transaction: no check may wait for its end
+    op.execute("SET CONSTRAINTS ALL IMMEDIATE")
     for statement in BEFORE:
         op.execute(statement)
     connection = op.get_bind()
