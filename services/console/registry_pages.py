@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import FormData, UploadFile
 
-from services.console.page import PageRoute, fragment, language, render
+from services.console.page import PageRoute, fragment, language, render, whole
 from services.console.pages import SIZE, Apis, Number
 from services.console.request_pages import FIELDS
 from services.console.session import Signed
@@ -92,7 +92,7 @@ async def find_people(request: Request, session: Signed, apis: Apis) -> Response
     """Find people. A POST, so that no name and no NIK stands in an address."""
     form = await request.form()
     typed = {name: str(form.get(name, "")).strip() for name in _BOXES}
-    page = max(1, int(form.get("page", 1)))  # type: ignore[arg-type]
+    page = max(1, whole(form, "page"))
     wanted = {name: value for name, value in typed.items() if value} | {"page": page, "size": SIZE}
     try:
         found = await apis.post("registry", "/persons/search", wanted)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
-from services.console.page import PageRoute, language, render
+from services.console.page import PageRoute, language, render, whole
 from services.console.pages import SIZE, Apis, Number
 from services.console.services import Services
 from services.console.session import Session, Signed
@@ -41,7 +41,7 @@ async def decide(request_id: UUID, answer: str, request: Request, session: Signe
     if answer not in ANSWERS:
         raise Refused("not-found", "There is no such page.", "not-found")
     form = await request.form()
-    body = {"expected_version": int(_text(form, "expected_version")), "reason": _text(form, "reason")}
+    body = {"expected_version": whole(form, "expected_version"), "reason": _text(form, "reason")}
     try:
         await apis.post("registry", f"/requests/{request_id}/{answer}", body, _text(form, "key"))
     except Refused as no:

@@ -92,6 +92,14 @@ async def test_nobody_is_listed_before_somebody_is_looked_for(system: System) ->
     assert "Isi NIK, nama, atau wilayah." in refused
 
 
+async def test_a_forged_page_number_is_refused_in_words(system: System) -> None:
+    async with system.signed_in("operator") as browser:
+        csrf = hidden((await browser.get("/people")).text, "csrf")
+        answer = await browser.post("/people", data={"csrf": csrf, "text": "siapa", "purpose": PURPOSE, "page": "x"})
+    assert answer.status_code == 422
+    assert "Halaman sudah kedaluwarsa." in answer.text
+
+
 @pytest.mark.parametrize("page", ["/imports", "/people"])
 async def test_a_desk_officer_of_an_agency_reads_no_registry(system: System, page: str) -> None:
     async with system.signed_in("bptsp") as browser:
