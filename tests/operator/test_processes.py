@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sinergi_operator import processes
 from sinergi_operator.keys import ensure_keys, ensure_secret
 from sinergi_operator.processes import (
     AlreadyRunningError,
@@ -15,6 +16,7 @@ from sinergi_operator.processes import (
     find_running,
     free_port,
     is_free,
+    kept_port,
     living,
     stop_all,
 )
@@ -105,3 +107,18 @@ def test_a_free_port_lies_below_the_ephemeral_range() -> None:
     port = free_port()
     assert is_free(port)
     assert 15_000 <= port < 32_000
+
+
+def test_no_port_is_given_out_twice(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(processes, "GIVEN_OUT", {})
+    monkeypatch.setattr(processes.random, "SystemRandom", lambda: _AsTheyCome())
+    first, second = kept_port(folder / "registry"), kept_port(folder / "referrals")
+    assert first != second
+    assert (kept_port(folder / "registry"), kept_port(folder / "referrals")) == (first, second)
+
+
+class _AsTheyCome:
+    """No chance in it: each search for a port finds the same first one."""
+
+    def sample(self, ports: range, count: int) -> range:
+        return ports[:count]

@@ -21,6 +21,9 @@ import psutil
 # Below the ephemeral ranges of Linux (32768-) and macOS (49152-): a client that keeps dialling a stopped
 # server's port could otherwise be given that very port as its own, connect to itself and hold it.
 PORTS = range(15_000, 32_000)
+#: Ports that this process has given out, to a file that keeps them or to nobody by name: whoever got one may not
+#: listen yet, and nobody else gets it.
+GIVEN_OUT: dict[int, Path | None] = {}
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -51,20 +54,24 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A free loopback TCP port outside the ephemeral range."""
+    """A free loopback TCP port outside the ephemeral range, never the same one twice."""
     for port in random.SystemRandom().sample(PORTS, 200):
-        if is_free(port):
+        if port not in GIVEN_OUT and is_free(port):
+            GIVEN_OUT[port] = None
             return port
     raise OSError("no free loopback port found in 200 tries")
 
 
 def kept_port(file: Path) -> int:
-    """The port stored in `file` when it is still free, else a new one, stored there."""
-    if file.exists() and file.read_text().isdigit() and is_free(stored := int(file.read_text())):
-        return stored
-    port = free_port()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(str(port))
+    """The port stored in `file` when it is still free and nobody else's, else a new one, stored there."""
+    text = file.read_text() if file.exists() else ""
+    if text.isdigit() and GIVEN_OUT.get(int(text), file) == file and is_free(int(text)):
+        port = int(text)
+    else:
+        port = free_port()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(str(port))
+    GIVEN_OUT[port] = file
     return port
 
 
