@@ -29,12 +29,15 @@ from starlette.exceptions import HTTPException
 from sinergi import tracing
 from sinergi.auth import Actor, Verifier
 from sinergi.bus import Bus, Running
+from sinergi.clock import Clock, Ringing
 from sinergi.db import Database, Tx, is_outage
 from sinergi.logs import configure_logs
 from sinergi.metrics import REFUSED
 from sinergi.migrate import migrate
 from sinergi.problems import Refused
 from sinergi.settings import Settings
+from sinergi.tasks import beside
+from sinergi.workdays import Calendar, read_holidays
 
 log = structlog.get_logger()
 
@@ -43,16 +46,16 @@ Extra = Callable[["Context"], AbstractAsyncContextManager[None]]
 
 
 class Context:
-    """What a running service holds: its settings, database, bus, and token verifier."""
+    """What a running service holds: its settings, database, bus, token verifier, and calendar of working days."""
 
-    def __init__(self, settings: Settings, db: Database, bus: Running, verifier: Verifier) -> None:
-        self.settings, self.db, self.bus, self.verifier = settings, db, bus, verifier
+    def __init__(self, settings: Settings, db: Database, bus: Running, verifier: Verifier, calendar: Calendar) -> None:
+        self.settings, self.db, self.bus, self.verifier, self.calendar = settings, db, bus, verifier, calendar
 
 
 class Service:
     """One service. Nothing is opened on import; `app` opens it in its lifespan.
 
-    `prepare` runs before the tables are migrated, `extras` after the bus has started.
+    `prepare` runs before the tables are migrated, `extras` after the bus has started, and the `clock` last.
     """
 
     def __init__(
@@ -62,10 +65,11 @@ class Service:
         router: APIRouter,
         bus: Bus,
         settings: type[Settings] = Settings,
+        clock: Clock | None = None,
         prepare: Callable[[Settings], None] = lambda settings: None,
         extras: Sequence[Extra] = (),
     ) -> None:
-        self.name, self.bus = name, bus
+        self.name, self.bus, self._clock = name, bus, clock
         self._settings, self._prepare, self._extras = settings, prepare, extras
         # our own span (Traced) goes on into the outbox; FastAPI's would only double it, and log errors' texts
         self.app = FastAPI(
@@ -110,7 +114,9 @@ class Service:
             await migrate(self.name, settings)
         db = Database(settings, self.name)
         bus = Running(self.bus, settings, db)
-        app.state.context = context = Context(settings, db, bus, Verifier(settings))
+        app.state.context = context = Context(
+            settings, db, bus, Verifier(settings), read_holidays(settings.holidays_file)
+        )
         self.bus.context = context
         async with AsyncExitStack() as stack:
             stack.push_async_callback(db.close)
@@ -118,6 +124,8 @@ class Service:
             stack.push_async_callback(bus.stop)
             for extra in self._extras:
                 await stack.enter_async_context(extra(context))
+            if self._clock:
+                await stack.enter_async_context(beside(Ringing(self._clock, db, settings.retry_delays).run()))
             # What is here now stays: the collector need not walk through it again and again (tens of ms each time).
             gc.collect()
             gc.freeze()

@@ -27,7 +27,7 @@ from sinergi.events import Event
 from sinergi.problems import Refused
 from sinergi.settings import Settings
 
-#: Never edited once released; what comes later is SCHEMA_V2, run by a later migration.
+#: Never edited once released; what comes later is a SCHEMA of its own, run by a later migration.
 SCHEMA_V1 = (
     """CREATE TABLE outbox (
          seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid NOT NULL, audience text NOT NULL,
@@ -59,6 +59,16 @@ SCHEMA_V1 = (
          agency text NOT NULL, action text NOT NULL, subject_kind text NOT NULL, subject_id text NOT NULL,
          purpose text NOT NULL, trace_id text NOT NULL DEFAULT '')""",
     "CREATE INDEX audit_subject ON audit (subject_kind, subject_id, at)",
+)
+
+#: What alarms need (clock.py): run by the next migration of each service that has a clock.
+SCHEMA_V2 = (
+    """CREATE TABLE alarms (
+         id uuid PRIMARY KEY, kind text NOT NULL, about uuid NOT NULL, due_at timestamptz NOT NULL,
+         tries integer NOT NULL DEFAULT 0, not_before timestamptz,
+         CONSTRAINT alarms_one UNIQUE (about, kind))""",
+    # serves the clock: what is due, the oldest first
+    "CREATE INDEX alarms_due ON alarms (due_at, id)",
 )
 
 _INSERT_AUDIT = text(

@@ -8,4 +8,6 @@ RETRIED = Counter("sinergi_events_retried", "Events whose handler failed and tha
 DEAD = Counter("sinergi_events_dead", "Events that were given up and lie in the dead letters", ["durable"])
 PARKED = Counter("sinergi_events_parked", "Events that came before an earlier fact of their aggregate", ["durable"])
 REFUSED = Counter("sinergi_commands_refused", "Commands and requests that the rules refused", ["slug"])
+ALARMS_RUNG = Counter("sinergi_alarms_rung", "Alarms that rang and whose effects were committed", ["kind"])
+ALARMS_FAILED = Counter("sinergi_alarms_failed", "Alarms that failed to ring and will be tried again", ["kind"])
 CONSUMER_UP = Gauge("sinergi_consumer_up", "1 while the durable exists on the server", ["durable"])

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
         2 * 1024**3, description="bytes a stream may hold; a full stream refuses, it never drops"
     )
     stream_replicas: int = Field(1, description="copies of each stream; 3 in a cluster of three")
+    holidays_file: Path | None = Field(
+        None, description="JSON with days off that the nation does not share: [{date, area, name}]"
+    )
     log_format: Literal["json", "console"] = Field("json", description="how log lines look")
     log_level: str = Field("INFO", description="lowest level that is logged")
 
@@ -42,7 +45,7 @@ class Settings(BaseSettings):
             return values | {"database_url": Path(file).read_text().strip()}
         return values
 
-    @field_validator("database_url_file", "nats_seed_file", "jwks_url", mode="before")
+    @field_validator("database_url_file", "nats_seed_file", "jwks_url", "holidays_file", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None

@@ -12,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from sinergi.bus import Bus
 from sinergi.bus import Running as RunningBus
-from sinergi.db import SCHEMA_V1, Database, Tx, new_id
+from sinergi.db import SCHEMA_V1, SCHEMA_V2, Database, Tx, new_id
 from sinergi.events import STREAMS, Event
 from sinergi.settings import Settings
 from sinergi_operator.database import setup_database
@@ -42,6 +42,7 @@ class Thing(Base):
 
 TABLES = (
     *SCHEMA_V1,
+    *SCHEMA_V2,
     "CREATE TABLE things (id uuid PRIMARY KEY, version bigint NOT NULL)",
     "CREATE TABLE effects (seq bigint GENERATED ALWAYS AS IDENTITY, by text, thing text, version int, note text)",
 )

@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from sinergi.events import STREAMS
+
 CORE_USERS: list[str] = ["registry", "cases", "referrals", "notify", "console", "operator"]
 """The users of account SINERGI: one for each service, and the operator."""
 
@@ -13,13 +15,7 @@ SYSTEM_USER = "operator-sys"
 RESERVED = {*CORE_USERS, SYSTEM_USER, "core"}
 """Names that no agency may take: users of ours, and the audience of our own services."""
 
-OWN_EVENTS: dict[str, list[str]] = {
-    "registry": ["sinergi.person.>", "sinergi.household.>", "sinergi.group.>", "sinergi.import.>"],
-    "cases": ["sinergi.case.>", "sinergi.plan.>", "sinergi.task.>"],
-    "referrals": ["sinergi.referral.>", "sinergi.agency.>"],
-    "notify": ["sinergi.message.>"],
-    "console": [],
-}
+OWN_EVENTS: dict[str, list[str]] = {"console": []} | dict(STREAMS.values())
 """The subjects on which a service alone may state facts."""
 
 EVERY_SERVICE = ["$JS.API.>", "$JS.ACK.>", "dead.>", "_INBOX.>", "sinergi.ask.>"]
