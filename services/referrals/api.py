@@ -88,7 +88,7 @@ async def list_referrals(what: Annotated[ListReferrals, Query()], context: Ctx, 
 @router.get("/referrals/{referral_id}")
 async def read_referral(referral_id: UUID, context: Ctx, who: Who) -> dict[str, Any]:
     """A referral with its timeline and the commands that I may give now."""
-    async with context.db.begin(who) as tx:
+    async with context.db.begin(who, snapshot=True) as tx:
         return await queries.read_referral(referral_id, who, tx)
 
 

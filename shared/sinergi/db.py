@@ -254,10 +254,16 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
 
     @asynccontextmanager
-    async def begin(self, actor: Actor | None = None) -> AsyncIterator[Tx]:
-        """A transaction: commits at the end of the block, rolls back on an error."""
+    async def begin(self, actor: Actor | None = None, *, snapshot: bool = False) -> AsyncIterator[Tx]:
+        """A transaction: commits at the end of the block, rolls back on an error.
+
+        With `snapshot` all its reads see one moment: else a page read in several statements may show the version of
+        before a change beside the rows of after it, and a command from that page is refused for no reason.
+        """
         async with self._sessions() as session:
             async with session.begin():
+                if snapshot:
+                    await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
                 tx = Tx(session, f"sinergi/{self.service}", actor)
                 yield tx
                 emitted = await tx.write()

@@ -15,7 +15,7 @@ from sinergi.events import ReferralAccepted, ReferralCompleted, ReferralRequeste
 from sinergi.settings import Settings
 from tests.attacks.attacker import NEXT, PATIENCE, ask, listening, pull, pull_own
 from tests.attacks.conftest import Tell
-from tests.harness.stack import Stack
+from tests.harness.stack import Stack, eventually
 
 Snapshot = Callable[[], Awaitable[dict[str, tuple[int, list[str]]]]]
 
@@ -142,11 +142,16 @@ async def test_a_message_that_is_no_command_is_not_taken_for_one(
     await running.start()
     await refer("koperasi")
     async with listening(nats, "sinergi.cmd.*.>") as heard:
-        await koperasi.publish(NEXT, b'{"batch": 10, "expires": 100000000}', reply="sinergi.cmd.referral.loop")
+        await koperasi.publish(NEXT, b'{"batch": 10, "expires": 2000000000}', reply="sinergi.cmd.referral.loop")
+        fact = ReferralRequested.subject("koperasi")
+
+        async def it_came() -> bool:
+            return any(message.subject == fact for message in heard.messages)
+
+        await eventually(it_came)
     accepted = await ask(koperasi, "sinergi.cmd.referral.accept", {})
     await running.stop()
     await db.close()
-    assert any(m.subject == ReferralRequested.subject("koperasi") for m in heard.messages)
     assert accepted == {"as": "koperasi"}
     assert taken == ["koperasi"]
 

@@ -119,7 +119,7 @@ async def _is_ready(running: Running) -> bool:
 
 
 async def eventually(
-    true: Callable[[], Awaitable[Any]], timeout: float = 15.0, what: str = "it never came true"
+    true: Callable[[], Awaitable[Any]], timeout: float = 30.0, what: str = "it never came true"
 ) -> Any:
     """Wait until the predicate gives something true, and return that."""
     deadline = time.monotonic() + timeout

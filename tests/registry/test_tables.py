@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from services.registry.models import Base
 from tests.harness.stack import Running
 
-SINERGI = {"outbox", "inbox", "inbox_versions", "inbox_parked", "answered", "audit", "alembic_version"}
+SINERGI = {"outbox", "inbox", "inbox_versions", "inbox_parked", "answered", "audit", "alarms", "alembic_version"}
 
 
 def _difference(connection: Connection) -> list[Any]:
