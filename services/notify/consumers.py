@@ -1,7 +1,8 @@
-"""What notify hears: every fact of the table in rules.py, and all facts about cases."""
+"""What notify hears: every fact of the table in table.py, and all facts about cases."""
 
 from services.notify import commands
-from services.notify.rules import RULES, people
+from services.notify.rules import people
+from services.notify.table import RULES
 from sinergi.auth import service_actor
 from sinergi.bus import Bus
 from sinergi.db import Tx

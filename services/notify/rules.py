@@ -1,4 +1,4 @@
-"""Who must know what: the one table. A fact that is not in it is told to nobody.
+"""What a rule is: when a fact comes, who is told, and in which words. The tables are rules_*.py.
 
 Texts hold numbers, codes and dates, never what somebody typed: a free text could name a person.
 """
@@ -10,29 +10,11 @@ from typing import Any
 
 from sinergi.events import (
     CaseAssessed,
-    CaseClosed,
-    CaseClosureRequested,
     CaseFact,
-    CaseOpened,
-    CasePlanApproved,
-    CasePlanReturned,
-    CasePlanSubmitted,
     Event,
-    ImportCompleted,
-    ReferralAccepted,
-    ReferralCancelled,
-    ReferralCancelRequested,
-    ReferralClosed,
-    ReferralCompleted,
     ReferralDeclined,
     ReferralFact,
-    ReferralFailed,
-    ReferralHeld,
-    ReferralProgressed,
-    ReferralReceived,
-    ReferralRequested,
-    ReferralResumed,
-    ReferralRetracted,
+    TaskFact,
 )
 
 Recipients = Callable[[Any], list[str]]
@@ -122,6 +104,17 @@ def both_of_case(fact: CaseFact | ReferralFact) -> list[str]:
     return worker(fact) + supervisor(fact)
 
 
+def doer(fact: TaskFact) -> list[str]:
+    """Whoever has to do the task."""
+    return [f"user:{fact.worker}"] if fact.worker else []
+
+
+def doer_and_supervisor(fact: TaskFact) -> list[str]:
+    """Whoever has to do the task, and who supervises its case or office."""
+    above = f"case:{fact.case_id}/supervisor" if fact.case_id else f"desk:{fact.agency}/supervisor"
+    return [*doer(fact), above]
+
+
 def data_desk(fact: Event) -> list[str]:
     """The data operators."""
     return [DATA_DESK]
@@ -148,7 +141,7 @@ def _of_case(fact: CaseFact | ReferralFact, role: str) -> list[str]:
     return [f"case:{fact.case_id}/{role}"] if fact.case_id else []
 
 
-# --------------------------------------------------------------- the table
+# ----------------------------------------------------------------- a rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,133 +161,6 @@ class Rule:
         return self.title.format(**values), self.text.format(**values), path
 
 
-RULES = [
-    # registry
-    Rule(
-        ImportCompleted,
-        data_desk,
-        "Impor data selesai",
-        "Daftar {source}: {rows_good} baris baik, {rows_bad} baris bermasalah; {persons_new} orang baru, "
-        "{persons_matched} sudah terdaftar.",
-    ),
-    # cases
-    Rule(CaseOpened, supervisor, "Kasus baru {number}", "Kasus dibuka di wilayah {area}."),
-    Rule(
-        CaseAssessed,
-        if_risk_is_high,
-        "Risiko tinggi pada kasus {number}",
-        "Asesmen menunjukkan tingkat risiko {risk}. Dahulukan kasus ini.",
-    ),
-    Rule(
-        CasePlanSubmitted,
-        supervisor,
-        "Rencana intervensi menunggu persetujuan",
-        "Rencana untuk kasus {number} perlu Anda periksa.",
-    ),
-    Rule(
-        CasePlanReturned,
-        worker,
-        "Rencana intervensi dikembalikan",
-        "Rencana untuk kasus {number} perlu diperbaiki. Catatan supervisor ada di kasus.",
-    ),
-    Rule(
-        CasePlanApproved,
-        worker,
-        "Rencana intervensi disetujui",
-        "Rencana untuk kasus {number} disetujui. Intervensi dapat dimulai.",
-    ),
-    Rule(
-        CaseClosureRequested,
-        supervisor,
-        "Terminasi menunggu persetujuan",
-        "Kasus {number} diajukan untuk terminasi.",
-    ),
-    Rule(
-        CaseClosed,
-        both_of_case,
-        "Kasus {number} terminasi",
-        "Tujuan tercapai: {goals_met}, sebagian: {goals_partly_met}, tidak tercapai: {goals_not_met}.",
-    ),
-    # referrals, to the desk that must answer
-    Rule(
-        ReferralRequested,
-        desk,
-        "Rujukan baru {number}",
-        "Layanan {service} diminta oleh {sender} (prioritas {priority}). Tanggapi paling lambat {decide_due}.",
-    ),
-    Rule(
-        ReferralCancelRequested,
-        desk,
-        "Pembatalan rujukan {number} diminta",
-        "{sender} meminta layanan {service} dihentikan. Konfirmasikan, atau selesaikan bila sudah berjalan.",
-    ),
-    Rule(ReferralCancelled, other_side, "Rujukan {number} dibatalkan", "Layanan {service} tidak dilanjutkan."),
-    Rule(
-        ReferralRetracted,
-        desk,
-        "Rujukan {number} ditarik",
-        "{sender} menyatakan rujukan ini salah input. Tidak perlu ditindaklanjuti.",
-    ),
-    Rule(
-        ReferralClosed,
-        desk,
-        "Hasil rujukan {number} sudah dibaca",
-        "{sender} telah menerima hasil layanan {service}. Terima kasih.",
-    ),
-    # referrals, to the worker who waits for an answer
-    Rule(
-        ReferralReceived,
-        worker,
-        "Rujukan {number} diterima loket",
-        "{receiver} telah melihat permintaan layanan {service}.",
-    ),
-    Rule(
-        ReferralAccepted,
-        worker,
-        "Rujukan {number} disetujui",
-        "{receiver} akan memberikan layanan {service}, perkiraan selesai {expected_on}.",
-    ),
-    Rule(
-        ReferralDeclined,
-        if_in_time,
-        "Rujukan {number} ditolak",
-        "{receiver} menolak layanan {service} (alasan: {reason}). Tentukan langkah berikutnya.",
-    ),
-    Rule(
-        ReferralDeclined,
-        if_late,
-        "PENTING: rujukan {number} dikembalikan setelah disetujui",
-        "{receiver} menghentikan layanan {service} yang sudah disetujui (alasan: {reason}). Tentukan langkah "
-        "berikutnya.",
-    ),
-    Rule(ReferralProgressed, worker, "Rujukan {number} berjalan", "{receiver} mengerjakan layanan {service}."),
-    Rule(
-        ReferralHeld,
-        worker,
-        "Rujukan {number} ditunda",
-        "{receiver} menunda layanan {service}, ditinjau kembali {review_on}.",
-    ),
-    Rule(
-        ReferralResumed,
-        worker,
-        "Rujukan {number} dilanjutkan",
-        "{receiver} melanjutkan layanan {service}.",
-    ),
-    Rule(
-        ReferralCompleted,
-        worker,
-        "Rujukan {number} selesai",
-        "{receiver} telah memberikan layanan {service} pada {given_on} (hasil: {outcome}).",
-    ),
-    Rule(
-        ReferralFailed,
-        worker,
-        "Rujukan {number} gagal",
-        "{receiver} tidak dapat memberikan layanan {service} (alasan: {reason}). Tentukan langkah berikutnya.",
-    ),
-]
-
-
 def number(subject_id: str) -> str:
     """The short number that people read to each other: the random end of the id (its beginning is a clock)."""
     return subject_id.replace("-", "")[-8:].upper()
@@ -305,6 +171,8 @@ def _subject(fact: Event) -> tuple[str, str]:
     for entity in ("referral", "case", "import"):
         if subject := getattr(fact, f"{entity}_id", None):
             return f"/{entity}s/{subject}", str(subject)
+    if isinstance(fact, TaskFact):
+        return "/tasks", fact.task_id
     raise LookupError(f"{fact.name} is about nothing that has a page")
 
 

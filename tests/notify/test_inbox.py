@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.notify.rules import RULES, number
+from services.notify.rules import number
+from services.notify.table import RULES
 from sinergi.events import CasePlanSubmitted, ImportCompleted
 from tests.harness.stack import Running, eventually
 from tests.notify.stories import Story

@@ -1,0 +1,67 @@
+"""Who must know what becomes of a case."""
+
+from services.notify.rules import Rule, both_of_case, doer, doer_and_supervisor, if_risk_is_high, supervisor, worker
+from sinergi.events import (
+    CaseAssessed,
+    CaseClosed,
+    CaseClosureRequested,
+    CaseOpened,
+    CasePlanApproved,
+    CasePlanReturned,
+    CasePlanSubmitted,
+    TaskOverdue,
+    TaskReassigned,
+)
+
+CASES = [
+    Rule(CaseOpened, supervisor, "Kasus baru {number}", "Kasus dibuka di wilayah {area}."),
+    Rule(
+        CaseAssessed,
+        if_risk_is_high,
+        "Risiko tinggi pada kasus {number}",
+        "Asesmen menunjukkan tingkat risiko {risk}. Dahulukan kasus ini.",
+    ),
+    Rule(
+        CasePlanSubmitted,
+        supervisor,
+        "Rencana intervensi menunggu persetujuan",
+        "Rencana untuk kasus {number} perlu Anda periksa.",
+    ),
+    Rule(
+        CasePlanReturned,
+        worker,
+        "Rencana intervensi dikembalikan",
+        "Rencana untuk kasus {number} perlu diperbaiki. Catatan supervisor ada di kasus.",
+    ),
+    Rule(
+        CasePlanApproved,
+        worker,
+        "Rencana intervensi disetujui",
+        "Rencana untuk kasus {number} disetujui. Intervensi dapat dimulai.",
+    ),
+    Rule(
+        CaseClosureRequested,
+        supervisor,
+        "Terminasi menunggu persetujuan",
+        "Kasus {number} diajukan untuk terminasi.",
+    ),
+    Rule(
+        CaseClosed,
+        both_of_case,
+        "Kasus {number} terminasi",
+        "Tujuan tercapai: {goals_met}, sebagian: {goals_partly_met}, tidak tercapai: {goals_not_met}.",
+    ),
+    # tasks
+    Rule(
+        TaskReassigned,
+        doer,
+        "Tugas dialihkan kepada Anda",
+        "Sebuah tugas kini menjadi tanggung jawab Anda, batas waktu {due_on}.",
+    ),
+    Rule(
+        TaskOverdue,
+        doer_and_supervisor,
+        "Tugas terlambat",
+        "Sebuah tugas melewati batas waktu {due_on} dan belum selesai.",
+    ),
+]
