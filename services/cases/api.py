@@ -5,10 +5,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.cases import commands, queries
+from services.cases import commands, doors_tasks, queries
 from sinergi.app import Ctx, Key, Who, obey
 
 router = APIRouter(tags=["cases"])
+router.include_router(doors_tasks.router)
 
 
 @router.post("/cases", status_code=201)
@@ -27,8 +28,15 @@ async def list_cases(what: Annotated[queries.ListCases, Query()], who: Who, cont
 @router.get("/cases/{case_id}")
 async def read_case(case_id: UUID, who: Who, context: Ctx, purpose: queries.Purpose = "casework") -> Any:
     """Everything about one case."""
-    async with context.db.begin(who) as tx:
+    async with context.db.begin(who, snapshot=True) as tx:
         return await queries.read_case(queries.ReadCase(case_id=case_id, purpose=purpose), who, tx)
+
+
+@router.get("/cases/{case_id}/card")
+async def read_case_card(case_id: UUID, who: Who, context: Ctx, purpose: queries.Purpose = "casework") -> Any:
+    """The case itself, without its parts."""
+    async with context.db.begin(who) as tx:
+        return await queries.read_case_card(queries.ReadCase(case_id=case_id, purpose=purpose), who, tx)
 
 
 @router.post("/cases/{case_id}/assessments", status_code=201)

@@ -5,18 +5,34 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from services.cases.access import may_read, may_write
 from services.cases.models import Case, Goal, History, Plan, Step
 from sinergi.auth import Actor
 from sinergi.db import Tx, new_id
+from sinergi.permissions import Role
 from sinergi.problems import Refused
 
 
-async def own_case(case_id: UUID, expected_version: int, actor: Actor, tx: Tx) -> Case:
-    """The case, locked for its worker: nobody else writes in it."""
+async def own_case(case_id: UUID, expected_version: int | None, actor: Actor, tx: Tx) -> Case:
+    """The case, locked for its worker or whoever covers: nobody else writes in it.
+
+    `expected_version` None is for what does not change the case itself.
+    """
     case = await _seen(case_id, actor, tx)
-    if case.worker != actor.id:
+    if not await may_write(case, actor, tx):
         raise Refused("not-your-case", "Another social worker holds this case.", "forbidden")
     return await tx.lock(Case, case_id, expected_version)
+
+
+async def readable_case(case_id: UUID, actor: Actor, tx: Tx) -> Case:
+    """The case, for its worker, the supervisors of its office, and whom a grant lets in. Not locked, not audited."""
+    case = await tx.get(Case, case_id)
+    if await may_read(case, actor, tx):
+        return case
+    actor.within(agencies=(case.agency,), area=case.area)
+    if actor.role is Role.SOCIAL_WORKER and case.worker != actor.id:
+        raise Refused("not-your-case", "Another social worker holds this case.", "forbidden")
+    return case
 
 
 async def supervised_case(case_id: UUID, expected_version: int, actor: Actor, tx: Tx) -> Case:

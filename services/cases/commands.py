@@ -254,7 +254,7 @@ async def resend_step(cmd: ResendStep, actor: Actor, tx: Tx) -> Answer:
     replaced, step.referral_id = step.referral_id, None
     step.earlier_referrals = [*step.earlier_referrals, str(replaced)]
     step.documents, step.problem, step.missing_documents = cmd.documents, None, []
-    await finish_tasks([step], tx)
+    await finish_tasks([step], actor, tx)
     record(case, "resend_step", actor, tx, f"{step.key}: {cmd.reason}")
     fire(case, step, actor, tx, replaces=str(replaced))
     return _answer(case)
@@ -268,7 +268,7 @@ async def request_closure(cmd: RequestClosure, actor: Actor, tx: Tx) -> Answer:
     steps, goals = await _agreed(case, cmd.reason, tx)
     for step in drop_steps(steps, cmd.dropped):
         record(case, "drop_step", actor, tx, f"{step.key}: {cmd.dropped[step.key]}")
-    await finish_tasks(steps, tx)
+    await finish_tasks(steps, actor, tx)
     check_outcomes(goals, cmd.outcomes)
     for goal in goals:
         goal.outcome = cmd.outcomes[goal.key]
@@ -322,7 +322,7 @@ async def follow_referral(cmd: FollowReferral, actor: Actor, tx: Tx) -> None:
         tx.emit(CaseStepCompleted(**told(case), step_id=str(step.id), outcome=cmd.outcome), of=case)
         fire_ready(case, steps, actor, tx)
     elif cmd.state in ENDED_BADLY:
-        ask_the_worker(case, step, cmd.reason, cmd.missing_documents, tx)
+        await ask_the_worker(case, step, cmd.reason, cmd.missing_documents, tx)
 
 
 def _answer(case: Case) -> Answer:

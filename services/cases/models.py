@@ -144,18 +144,53 @@ class Step(Base):
 
 
 class Task(Base):
-    """Something that the worker must decide; done when it did."""
+    """Something that somebody must do, in a case or for the office; open until `done_at`."""
 
     __tablename__ = "tasks"
+    __table_args__ = (
+        # serve the lists: my tasks, the office's tasks, by date
+        Index("tasks_mine", "worker", "due_on", "id", postgresql_where=text("done_at IS NULL")),
+        Index("tasks_office", "agency", "area", "due_on", postgresql_where=text("done_at IS NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    case_id: Mapped[UUID] = _of_case()
-    step_id: Mapped[UUID] = mapped_column(ForeignKey("steps.id"))
+    version: Mapped[int]
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    step_id: Mapped[UUID | None] = mapped_column(ForeignKey("steps.id"))
+    agency: Mapped[str]
+    area: Mapped[str]
     worker: Mapped[str]
     kind: Mapped[str]
     reason: Mapped[str]
+    #: somebody's words: what is to be done, or how it was done
+    note: Mapped[str]
+    due_on: Mapped[date | None]
+    overdue_since: Mapped[datetime | None]
     at: Mapped[datetime] = _now()
     done_at: Mapped[datetime | None]
+    done_by: Mapped[str | None]
+
+    @property
+    def state(self) -> str:
+        """open, overdue or done."""
+        return "done" if self.done_at else "overdue" if self.overdue_since else "open"
+
+
+class CaseAccess(Base):
+    """A grant: somebody besides the worker may read or write the case, for a reason, until a time."""
+
+    __tablename__ = "case_access"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = _of_case()
+    actor: Mapped[str]
+    agency: Mapped[str]
+    may: Mapped[str]
+    because: Mapped[str]
+    until: Mapped[datetime | None]
+    granted_by: Mapped[str]
+    at: Mapped[datetime] = _now()
+    revoked_at: Mapped[datetime | None]
 
 
 class FollowUp(Base):

@@ -6,14 +6,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy import ColumnElement, Select, func, or_, select, text
+from sqlalchemy.orm import InstrumentedAttribute
 
-from services.cases.casefile import goals_of, plan_of, steps_of
+from services.cases.access import may_write
+from services.cases.casefile import goals_of, plan_of, readable_case, steps_of
 from services.cases.models import Assessment, Base, Case, FollowUp, History, Task
 from services.cases.stages import Stage
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx
 from sinergi.permissions import Role
-from sinergi.problems import Refused
 
 _AUDIT = """FROM audit WHERE (CAST(:kind AS text) IS NULL OR subject_kind = :kind)
             AND (CAST(:subject AS text) IS NULL OR subject_id = :subject)"""
@@ -73,13 +74,11 @@ async def list_cases(what: ListCases, actor: Actor, tx: Tx) -> dict[str, Any]:
 @permit("case.read")
 async def read_case(what: ReadCase, actor: Actor, tx: Tx) -> dict[str, Any]:
     """Everything about a case, for its worker and the supervisors of its office."""
-    case = await tx.get(Case, what.case_id)
-    actor.within(agencies=(case.agency,), area=case.area)
-    if actor.role is Role.SOCIAL_WORKER and case.worker != actor.id:
-        raise Refused("not-your-case", "Another social worker holds this case.", "forbidden")
+    case = await readable_case(what.case_id, actor, tx)
     await tx.audit("case.read", "case", [case.id], what.purpose)
     plan = await plan_of(case, tx)
     return _case(case) | {
+        "may_write": await may_write(case, actor, tx),
         "assessments": await _parts(Assessment, case, tx),
         "plan": _columns(plan) if plan else None,
         "goals": [_columns(one) for one in await goals_of(case, tx)],
@@ -88,6 +87,14 @@ async def read_case(what: ReadCase, actor: Actor, tx: Tx) -> dict[str, Any]:
         "follow_ups": await _parts(FollowUp, case, tx),
         "history": await _parts(History, case, tx),
     }
+
+
+@permit("case.read")
+async def read_case_card(what: ReadCase, actor: Actor, tx: Tx) -> dict[str, Any]:
+    """What stands at the head of each page of a case: the case itself, without its parts."""
+    case = await readable_case(what.case_id, actor, tx)
+    await tx.audit("case.read_card", "case", [case.id], what.purpose)
+    return _case(case) | {"may_write": await may_write(case, actor, tx)}
 
 
 @permit("cases.audit")
@@ -100,15 +107,15 @@ async def read_audit(what: ReadAudit, actor: Actor, tx: Tx) -> dict[str, Any]:
 
 
 def _seen_by(actor: Actor) -> list[ColumnElement[bool]]:
-    seen = [Case.agency == actor.agency, _in_area(actor.area)]
+    seen = [Case.agency == actor.agency, in_area(Case.area, actor.area)]
     return [*seen, Case.worker == actor.id] if actor.role is Role.SOCIAL_WORKER else seen
 
 
-def _in_area(scope: str) -> ColumnElement[bool]:
+def in_area(column: InstrumentedAttribute[str], scope: str) -> ColumnElement[bool]:
     """`sinergi.auth.covers` in SQL; an empty scope covers nothing."""
     if scope == "*":
-        return Case.area.is_not(None)
-    return or_(Case.area == scope, Case.area.startswith(f"{scope}.", autoescape=True))
+        return column.is_not(None)
+    return or_(column == scope, column.startswith(f"{scope}.", autoescape=True))
 
 
 def _page(cases: Select[Case], what: ListCases) -> Select[Case]:

@@ -1,18 +1,17 @@
 """A step of the plan and its referral: sending it out, hearing of it, giving it up."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
-
-from sqlalchemy import update
 
 from services.cases.casefile import record, told
 from services.cases.closing import WIB
 from services.cases.models import Case, Step, Task
 from services.cases.plans import ready
 from services.cases.stages import DROPPABLE, SETTLED, StepState, next_stage
+from services.cases.tasks import add_task, finish, open_tasks
 from sinergi.auth import Actor
-from sinergi.db import Tx, new_id
+from sinergi.db import Tx
 from sinergi.events import CaseReferralPlanned, CaseStepFailed
 from sinergi.problems import Refused
 
@@ -43,18 +42,17 @@ def takes(step: Step, referral_id: UUID) -> bool:
     return step.referral_id == referral_id
 
 
-def ask_the_worker(case: Case, step: Step, reason: str, missing_documents: list[str], tx: Tx) -> None:
+async def ask_the_worker(case: Case, step: Step, reason: str, missing_documents: list[str], tx: Tx) -> None:
     """The step ended without its service: keep why, and give the worker the task to decide."""
     step.problem, step.missing_documents = reason, missing_documents
-    kind = f"step-{step.state}"
-    tx.add(Task(id=new_id(), case_id=case.id, step_id=step.id, worker=case.worker, kind=kind, reason=reason))
+    await add_task(tx, case=case, kind=f"step-{step.state}", reason=reason, step_id=step.id)
     tx.emit(CaseStepFailed(**told(case), step_id=str(step.id), reason=reason), of=case)
 
 
-async def finish_tasks(steps: Sequence[Step], tx: Tx) -> None:
+async def finish_tasks(steps: Sequence[Step], actor: Actor, tx: Tx) -> None:
     """The worker has decided about these steps."""
-    of_steps = (Task.step_id.in_([one.id for one in steps]), Task.done_at.is_(None))
-    await tx.session.execute(update(Task).where(*of_steps).values(done_at=datetime.now(UTC)))
+    for task in await open_tasks(tx, Task.step_id.in_([one.id for one in steps])):
+        await finish(task, actor, tx)
 
 
 def drop_steps(steps: Sequence[Step], dropped: dict[str, str]) -> list[Step]:

@@ -26,7 +26,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 streams = APIRouter(include_in_schema=False)
 
 SIZE = 20
-OWN_PAGE = re.compile(r"^/(referrals|cases|imports|reviews)/[0-9a-f-]{36}$")
+OWN_PAGE = re.compile(r"^/(tasks|(referrals|cases|imports|reviews)/[0-9a-f-]{36})$")
 Number = Annotated[int, Query(ge=1, le=10_000)]
 
 
@@ -159,22 +159,6 @@ async def answer_referral(referral_id: UUID, command: str, request: Request, ses
         tried = {"command": command, "typed": typed(command, sent)}
         return await _referral(request, session, apis, referral_id, no, **tried)
     return RedirectResponse(f"/referrals/{referral_id}?done={command}", 303)
-
-
-# -------------------------------------------------------------------- cases
-
-
-@router.get("/cases")
-async def cases(request: Request, session: Signed, apis: Apis, page: Number = 1) -> Response:
-    """My caseload, or the office's."""
-    found = await apis.get("cases", "/cases", page=page, size=SIZE)
-    return render(request, "cases.html", session, **found, page=page, size=SIZE)
-
-
-@router.get("/cases/{case_id}")
-async def case(case_id: UUID, request: Request, session: Signed, apis: Apis) -> Response:
-    """A case: its stage, and the steps of its plan with their referrals."""
-    return render(request, "case.html", session, case=await apis.get("cases", f"/cases/{case_id}"))
 
 
 # ------------------------------------------------------------- inside

@@ -39,6 +39,11 @@ class Services:
         headers = {"Idempotency-Key": key} if key else {}
         return await self._call("POST", service, path, json=body, headers=headers)
 
+    async def put(self, service: str, path: str, body: Any, key: str | None = None) -> Any:
+        """Write what the path names, once for each key."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return await self._call("PUT", service, path, json=body, headers=headers)
+
     async def upload(self, service: str, path: str, file: UploadFile, fields: dict[str, str]) -> Any:
         """Hand on a file that the browser sent; it goes from disk to the service, not through memory."""
         files = {"file": (file.filename, file.file, file.content_type)}

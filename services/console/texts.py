@@ -1,5 +1,6 @@
 """Every text of the pages, in Indonesian and English. A test compares the two."""
 
+from services.console.texts_cases import CASES
 from services.console.texts_registry import REGISTRY
 from sinergi.problems import Refused
 
@@ -253,8 +254,13 @@ _BOTH: dict[str, tuple[str, str]] = {
     ),
 }
 
+_ALL = {
+    **_BOTH,
+    **REGISTRY,
+    **CASES,
+}
 TEXTS: dict[str, dict[str, str]] = {
-    lang: {key: both[place] for key, both in (_BOTH | REGISTRY).items()} for place, lang in enumerate(("id", "en"))
+    lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))
 }
 
 

@@ -97,6 +97,10 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "case.request_closure": {W},
         "case.close": {S},
         "cases.audit": {A},
+        "task.read": {W, S},
+        "task.finish": {W, S},
+        "task.remember": {W},
+        "task.reassign": {S},
         # referrals: agency = sender or receiver, as each command says
         "referral.send": {W, C},
         "referral.read": {W, S, D, G},

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 from services.cases.models import Base
 from tests.harness.stack import Running
 
-OURS = {"outbox", "inbox", "inbox_versions", "inbox_parked", "answered", "audit", "alembic_version"}
+OURS = {"outbox", "inbox", "inbox_versions", "inbox_parked", "answered", "audit", "alarms", "alembic_version"}
 
 
 async def test_models_and_migrated_tables_do_not_differ(cases: Running) -> None:

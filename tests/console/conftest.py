@@ -93,8 +93,8 @@ def hidden(html: str, name: str) -> str:
 
 @pytest.fixture(scope="module")
 async def system(stack: Stack) -> AsyncIterator[System]:
-    """Console, notify, referrals and registry at work."""
-    names = ["console", "notify", "referrals", "registry"]
+    """Console and the services that it asks, at work."""
+    names = ["console", "notify", "referrals", "registry", "cases"]
     urls = {name: f"http://127.0.0.1:{free_port()}" for name in names}
     before = dict(os.environ)
     more = {f"SINERGI_{name.upper()}_URL": url for name, url in urls.items()}

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 from services.console.models import Base
 from tests.console.conftest import System
 
-OURS = {"outbox", "inbox", "inbox_versions", "inbox_parked", "answered", "audit", "alembic_version"}
+OURS = {"outbox", "inbox", "inbox_versions", "inbox_parked", "answered", "audit", "alarms", "alembic_version"}
 
 
 async def test_models_and_migrated_tables_do_not_differ(system: System) -> None:

@@ -54,6 +54,7 @@ from sinergi.events.registry import (
     PersonRegistered,
     PersonUnmerged,
 )
+from sinergi.events.tasks import TaskDone, TaskFact, TaskOpened, TaskOverdue, TaskReassigned
 
 __all__ = [
     "EVENTS",
@@ -103,4 +104,9 @@ __all__ = [
     "ReferralRerouted",
     "ReferralResumed",
     "ReferralRetracted",
+    "TaskDone",
+    "TaskFact",
+    "TaskOpened",
+    "TaskOverdue",
+    "TaskReassigned",
 ]

@@ -15,7 +15,18 @@ STREAMS: dict[str, tuple[str, list[str]]] = {
         "registry",
         ["sinergi.person.>", "sinergi.household.>", "sinergi.group.>", "sinergi.import.>"],
     ),
-    "CASES": ("cases", ["sinergi.case.>"]),
+    "CASES": (
+        "cases",
+        [
+            "sinergi.case.>",
+            "sinergi.task.>",
+            "sinergi.visit.>",
+            "sinergi.placement.>",
+            "sinergi.facility.>",
+            "sinergi.obstacle.>",
+            "sinergi.meeting.>",
+        ],
+    ),
     "REFERRALS": ("referrals", ["sinergi.referral.>"]),
     "MESSAGES": ("notify", ["sinergi.message.>"]),
 }
