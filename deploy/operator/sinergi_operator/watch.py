@@ -20,6 +20,7 @@ from rich.console import Console
 
 from sinergi.cloudevents import Envelope, NotAnEvent
 from sinergi.events import STREAMS
+from sinergi.tasks import end
 
 #: how long the line of a fact waits for those who hear it
 HEARING_SECONDS = 0.6
@@ -62,9 +63,7 @@ class Watch:
     async def stop(self) -> None:
         """Print what was seen so far, and listen no longer."""
         await asyncio.sleep(HEARING_SECONDS)
-        for task in self._listening:
-            task.cancel()
-        await asyncio.gather(*self._listening, return_exceptions=True)
+        await end(*self._listening)
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
