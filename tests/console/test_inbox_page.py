@@ -10,6 +10,7 @@ from sqlalchemy import text
 from services.console.live import Live, concerns
 from sinergi.auth import Actor
 from sinergi.permissions import Role
+from sinergi.tasks import end
 from tests.console.conftest import System, hidden
 from tests.harness.stack import eventually
 
@@ -41,9 +42,7 @@ async def test_a_referral_that_arrives_is_hinted_to_its_desk_and_to_no_other(sys
         await eventually(hinted)
         assert f"/referrals/{referral}" in (await bptsp.get("/inbox/list")).text
         assert len(others) == 1
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
 
 
 async def test_a_console_that_listens_does_not_answer_in_place_of_the_stream(system: System) -> None:
