@@ -1,10 +1,48 @@
 """The process `cases`."""
 
-from services.cases import api, consumers
-from services.cases.tasks import clock
-from sinergi.app import Service
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
 
-service = Service("cases", router=api.router, bus=consumers.bus, clock=clock)
+from sqlalchemy import literal, select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.cases import api, consumers
+from services.cases.notes_models import SealCheck
+from services.cases.seal import Seal, SealBroken
+from services.cases.settings import CasesSettings
+from services.cases.sweeping import attachment_sweeper
+from services.cases.tasks import clock
+from sinergi.app import Context, Service
+from sinergi.settings import Settings
+
+
+def take_the_seal(settings: Settings) -> None:
+    """Before anything is read or written: what is confidential is sealed by the key of this service."""
+    cast(CasesSettings, settings).seal().use()
+
+
+@asynccontextmanager
+async def the_seal_fits(context: Context) -> AsyncIterator[None]:
+    """Refuse to start on a database that another key has sealed; the first start of all leaves the mark."""
+    ours = Seal.current().check
+    async with context.db.begin() as tx:
+        unless_marked = select(literal(ours)).where(~select(SealCheck.value).exists())
+        await tx.session.execute(insert(SealCheck).from_select(["value"], unless_marked).on_conflict_do_nothing())
+        if (await tx.session.scalars(select(SealCheck.value))).all() != [ours]:
+            raise SealBroken("This database was sealed by another key: SINERGI_NOTES_KEY_FILE names the wrong file.")
+    yield
+
+
+service = Service(
+    "cases",
+    router=api.router,
+    bus=consumers.bus,
+    clock=clock,
+    settings=CasesSettings,
+    prepare=take_the_seal,
+    extras=[the_seal_fits, attachment_sweeper],
+)
 app = service.app
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Every text of the pages, in Indonesian and English. A test compares the two."""
 
 from services.console.texts_cases import CASES
+from services.console.texts_notes import NOTES
 from services.console.texts_registry import REGISTRY
 from sinergi.problems import Refused
 
@@ -258,6 +259,7 @@ _ALL = {
     **_BOTH,
     **REGISTRY,
     **CASES,
+    **NOTES,
 }
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

@@ -15,6 +15,7 @@ class Role(StrEnum):
     SOCIAL_WORKER = "social_worker"  # pekerja sosial
     SUPERVISOR = "supervisor"  # approves plan and closure
     DESK_OFFICER = "desk_officer"  # answers for a desk of an agency (OPD)
+    VOLUNTEER = "volunteer"  # pilar sosial: sees task cards, never a record
     AUDITOR = "auditor"  # reads the trails, changes nothing
     AGENCY = "agency"  # an agency's own system, known by its NATS account
     SERVICE = "service"  # one of our services, acting on an event
@@ -101,6 +102,20 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "task.finish": {W, S},
         "task.remember": {W},
         "task.reassign": {S},
+        # cases, notes: as for the case; what is confidential also needs a confirmed certificate (competence.py)
+        "note.read": {W, S},
+        "note.write": {W, S},
+        "note.read_confidential": {W, S},
+        "note.mark_error": {W, S},
+        "visit.plan": {W},
+        "visit.record": {W},
+        "attachment.read": {W, S},
+        "attachment.add": {W, S},
+        "attachment.remove": {W, S},
+        # cases, competence: agency = the worker's
+        "competence.propose": {O, W, S},
+        "competence.decide": {S},
+        "competence.read": {O, W, S},
         # referrals: agency = sender or receiver, as each command says
         "referral.send": {W, C},
         "referral.read": {W, S, D, G},

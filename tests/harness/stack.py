@@ -95,6 +95,8 @@ class Stack:
             "SINERGI_FILES_FOLDER": str(self.folder / "files"),
             "SINERGI_SEAL_KEY_FILE": str(self.folder / "seal"),
             "SINERGI_IMPORT_PROCESS": "false",
+            "SINERGI_NOTES_KEY_FILE": str(self.folder / "notes"),
+            "SINERGI_ATTACHMENTS_URL": (self.folder / "attachments").as_uri(),
             **more,
         }
 

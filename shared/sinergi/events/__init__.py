@@ -18,6 +18,7 @@ from sinergi.events.cases import (
     CaseReferralPlanned,
     CaseStepCompleted,
     CaseStepFailed,
+    VisitRecorded,
 )
 from sinergi.events.event import EVENTS, STREAMS, ClientKind, Event, Priority
 from sinergi.events.notify import MessagePosted
@@ -109,4 +110,5 @@ __all__ = [
     "TaskOpened",
     "TaskOverdue",
     "TaskReassigned",
+    "VisitRecorded",
 ]

@@ -1,6 +1,6 @@
 """What cases tells: a case on its path."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from sinergi.events.event import ClientKind, Event, Priority
@@ -108,3 +108,21 @@ class CaseClosed(CaseFact):
     goals_partly_met: int
     goals_not_met: int
     follow_up_due: list[date]
+
+
+class VisitRecorded(Event):
+    """A visit was made, or the client was not met; an aggregate of its own, beside its case."""
+
+    name = "visit.recorded.v1"
+    visit_id: str
+    case_id: str
+    agency: str
+    area: str
+    worker: str
+    outcome: Literal["done", "not_met"]
+    purpose: str
+    client_present: bool
+    started_at: datetime
+    ended_at: datetime
+    reason: str | None = None
+    next_visit_on: date | None = None

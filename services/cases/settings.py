@@ -1,0 +1,31 @@
+"""What cases needs to run, beside every service's settings."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from services.cases.seal import Seal, ensure_key
+from sinergi.settings import Settings
+
+
+class CasesSettings(Settings):
+    """The settings of cases."""
+
+    attachments_url: str = Field(
+        "",
+        description="where attachments lie: file:///folder (one for all replicas) or s3://bucket/prefix?endpoint=…; "
+        "unset: .sinergi/attachments",
+    )
+    attachment_max_bytes: int = Field(25 * 1024**2, gt=0, le=1024**3, description="largest attachment that is taken")
+    notes_key_file: Path = Field(
+        Path(".sinergi/secrets/notes"),
+        description="key that seals confidential notes and attachments, made if missing; all replicas need the same",
+    )
+
+    def storage_url(self) -> str:
+        """The URL of the storage."""
+        return self.attachments_url or Path(".sinergi/attachments").absolute().as_uri()
+
+    def seal(self) -> Seal:
+        """The seal, by the key in the file."""
+        return Seal(ensure_key(self.notes_key_file))
