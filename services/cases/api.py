@@ -5,12 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.cases import commands, doors_notes, doors_tasks, queries
+from services.cases import commands, doors_assessing, doors_notes, doors_tasks, queries
 from sinergi.app import Ctx, Key, Who, obey
 
 router = APIRouter(tags=["cases"])
 router.include_router(doors_tasks.router)
 router.include_router(doors_notes.router)
+router.include_router(doors_assessing.router)
 
 
 @router.post("/cases", status_code=201)
@@ -38,12 +39,6 @@ async def read_case_card(case_id: UUID, who: Who, context: Ctx, purpose: queries
     """The case itself, without its parts."""
     async with context.db.begin(who) as tx:
         return await queries.read_case_card(queries.ReadCase(case_id=case_id, purpose=purpose), who, tx)
-
-
-@router.post("/cases/{case_id}/assessments", status_code=201)
-async def assess_case(case_id: UUID, body: commands.AssessCase, who: Who, context: Ctx, key: Key = None) -> Any:
-    """Fill in an instrument."""
-    return await obey(context, commands.assess_case, _on(body, case_id), who, key)
 
 
 @router.put("/cases/{case_id}/plan")

@@ -14,15 +14,14 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from services.cases.casefile import goals_of, own_case, plan_of, record, steps_of, supervised_case, told
 from services.cases.closing import WIB, ClosureReason, GoalOutcome, check_outcomes, follow_up_dates
-from services.cases.instruments import Finding, instrument
-from services.cases.models import Assessment, Case, FollowUp, Goal, Plan, Step
+from services.cases.models import Case, FollowUp, Goal, Plan, Step
 from services.cases.plans import Code, PlannedGoal, PlannedStep, Text, Words, check_plan
+from services.cases.reassessing import plan_no_more
 from services.cases.stages import ENDED, ENDED_BADLY, PlanState, Stage, StepState, next_plan_state, next_stage
 from services.cases.steps import ask_the_worker, drop_steps, finish_tasks, fire, fire_ready, takes
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx, new_id
 from sinergi.events import (
-    CaseAssessed,
     CaseClosed,
     CaseClosureRequested,
     CaseOpened,
@@ -59,13 +58,6 @@ class OnCase(BaseModel):
     model_config = ConfigDict(extra="forbid")
     case_id: SkipJsonSchema[UUID] = FROM_THE_PATH
     expected_version: int = Field(ge=0)
-
-
-class AssessCase(OnCase):
-    """Fill in an instrument: an answer on its scale for each of its domains."""
-
-    instrument: Literal["general"]
-    answers: dict[Annotated[str, StringConstraints(max_length=40)], int] = Field(max_length=50)
 
 
 class DraftPlan(OnCase):
@@ -142,14 +134,6 @@ class Answer(BaseModel):
     state: str
 
 
-class Assessed(Answer):
-    """The case after an assessment: the risk, and because of which domains."""
-
-    assessment_id: UUID
-    risk: str
-    because: list[Finding]
-
-
 @permit("case.open")
 async def open_case(cmd: OpenCase, actor: Actor, tx: Tx) -> Answer:
     """Identifikasi. `Refused` (case-already-open, with `case_id`) when the client has an open case anywhere."""
@@ -162,31 +146,6 @@ async def open_case(cmd: OpenCase, actor: Actor, tx: Tx) -> Answer:
     tx.emit(CaseOpened(**told(case), client_kind=cmd.client_kind, client_id=str(cmd.client_id)), of=case)
     record(case, "open", actor, tx)
     return _answer(case)
-
-
-@permit("case.assess")
-async def assess_case(cmd: AssessCase, actor: Actor, tx: Tx) -> Assessed:
-    """Asesmen: the instrument's answers give a risk, with its reasons."""
-    case = await own_case(cmd.case_id, cmd.expected_version, actor, tx)
-    case.stage = next_stage("assess", case.stage)
-    used = instrument(cmd.instrument)
-    risk, because = used.judge(cmd.answers)
-    case.risk = risk
-    assessment = Assessment(
-        id=new_id(),
-        case_id=case.id,
-        instrument=used.code,
-        instrument_version=used.version,
-        answers=cmd.answers,
-        risk=risk,
-        because=[one.model_dump() for one in because],
-        assessed_by=actor.id,
-    )
-    tx.add(assessment)
-    named = {"assessment_id": str(assessment.id), "instrument": f"{used.code}.v{used.version}"}
-    tx.emit(CaseAssessed(**told(case), **named, risk=risk), of=case)
-    record(case, "assess", actor, tx, risk)
-    return Assessed(**_answer(case).model_dump(), assessment_id=assessment.id, risk=risk, because=because)
 
 
 @permit("case.plan")
@@ -269,6 +228,7 @@ async def request_closure(cmd: RequestClosure, actor: Actor, tx: Tx) -> Answer:
     for step in drop_steps(steps, cmd.dropped):
         record(case, "drop_step", actor, tx, f"{step.key}: {cmd.dropped[step.key]}")
     await finish_tasks(steps, actor, tx)
+    await plan_no_more(case, actor, tx)
     check_outcomes(goals, cmd.outcomes)
     for goal in goals:
         goal.outcome = cmd.outcomes[goal.key]

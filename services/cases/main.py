@@ -8,6 +8,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.cases import api, consumers
+from services.cases.instruments import Shelf
 from services.cases.notes_models import SealCheck
 from services.cases.seal import Seal, SealBroken
 from services.cases.settings import CasesSettings
@@ -17,9 +18,14 @@ from sinergi.app import Context, Service
 from sinergi.settings import Settings
 
 
-def take_the_seal(settings: Settings) -> None:
-    """Before anything is read or written: what is confidential is sealed by the key of this service."""
-    cast(CasesSettings, settings).seal().use()
+def take_seal_and_instruments(settings: Settings) -> None:
+    """Before anything is read or written: the key that seals what is confidential, and the instruments.
+
+    `InstrumentBroken` stops the start, and says which file breaks which rule.
+    """
+    ours = cast(CasesSettings, settings)
+    Shelf.load(ours.instruments_folder).use()
+    ours.seal().use()
 
 
 @asynccontextmanager
@@ -40,7 +46,7 @@ service = Service(
     bus=consumers.bus,
     clock=clock,
     settings=CasesSettings,
-    prepare=take_the_seal,
+    prepare=take_seal_and_instruments,
     extras=[the_seal_fits, attachment_sweeper],
 )
 app = service.app

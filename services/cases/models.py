@@ -19,7 +19,6 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         list[str]: JSONB(),
         list[dict[str, Any]]: JSONB(),
-        dict[str, int]: JSONB(),
     }
 
 
@@ -71,14 +70,23 @@ class Assessment(Base):
     """A filled-in instrument, the risk that it gave, and because of which domains."""
 
     __tablename__ = "assessments"
+    __table_args__ = (
+        # one current assessment of each instrument; serves the risk of the case
+        Index("assessments_current", "case_id", "instrument", unique=True, postgresql_where=text("current")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     case_id: Mapped[UUID] = _of_case()
     instrument: Mapped[str]
     instrument_version: Mapped[int]
-    answers: Mapped[dict[str, int]]
+    answers: Mapped[dict[str, Any]] = mapped_column(JSONB())
+    remarks: Mapped[dict[str, Any]] = mapped_column(JSONB(), server_default=text("'{}'"))
     risk: Mapped[str]
     because: Mapped[list[dict[str, Any]]]
+    #: scores, thresholds and alarms as they were; None before they were written down
+    working: Mapped[dict[str, Any] | None] = mapped_column(JSONB())
+    #: the last one by its instrument: it counts for the case's risk
+    current: Mapped[bool] = mapped_column(server_default=text("false"))
     assessed_by: Mapped[str]
     at: Mapped[datetime] = _now()
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from services.cases.seal import Seal, ensure_key
 from sinergi.settings import Settings
@@ -21,6 +21,14 @@ class CasesSettings(Settings):
         Path(".sinergi/secrets/notes"),
         description="key that seals confidential notes and attachments, made if missing; all replicas need the same",
     )
+    instruments_folder: Path | None = Field(
+        None, description="folder with further assessment instruments, or next versions of the built-in ones"
+    )
+
+    @field_validator("instruments_folder", mode="before")
+    @classmethod
+    def _no_folder(cls, value: object) -> object:
+        return value or None
 
     def storage_url(self) -> str:
         """The URL of the storage."""

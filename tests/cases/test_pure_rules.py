@@ -1,20 +1,15 @@
-"""The rules that need no server: risk, plans, follow-ups, and the tables of states."""
+"""The rules that need no server: plans, follow-ups, and the tables of states."""
 
 from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as some
 
 from services.cases.closing import follow_up_dates, months_later
-from services.cases.instruments import INSTRUMENTS, instrument
 from services.cases.plans import PlannedGoal, PlannedStep, check_plan
 from services.cases.stages import STAGES, Stage, next_stage
 from sinergi.problems import Refused
-from tests.cases.story import CALM, GOALS, step
-
-DOMAINS = sorted(INSTRUMENTS["general"].domains)
+from tests.cases.story import GOALS, step
 
 
 def refusal(goals: list[dict[str, Any]], steps: list[dict[str, Any]]) -> str | None:
@@ -24,36 +19,6 @@ def refusal(goals: list[dict[str, Any]], steps: list[dict[str, Any]]) -> str | N
     except Refused as no:
         return no.slug
     return None
-
-
-def test_safety_at_four_is_a_risk_to_life_and_says_so() -> None:
-    risk, because = instrument("general").judge(CALM | {"safety": 4, "health": 3})
-    assert risk == "life"
-    assert [(one.domain, one.score, one.threshold) for one in because] == [("safety", 4, 4)]
-
-
-def test_nothing_serious_is_a_low_risk_without_reasons() -> None:
-    assert instrument("general").judge(dict.fromkeys(DOMAINS, 0)) == ("low", [])
-
-
-@given(some.fixed_dictionaries({domain: some.integers(0, 4) for domain in DOMAINS}), some.sampled_from(DOMAINS))
-def test_a_worse_answer_never_lowers_the_risk(answers: dict[str, int], domain: str) -> None:
-    levels, judge = instrument("general").levels, instrument("general").judge
-    worse = answers | {domain: min(4, answers[domain] + 1)}
-    assert levels.index(judge(worse)[0]) >= levels.index(judge(answers)[0])
-
-
-@given(some.fixed_dictionaries({domain: some.integers(0, 4) for domain in DOMAINS}))
-def test_every_risk_above_low_has_its_reasons(answers: dict[str, int]) -> None:
-    risk, because = instrument("general").judge(answers)
-    assert bool(because) == (risk != "low")
-    assert all(one.risk == risk and answers[one.domain] >= one.threshold for one in because)
-
-
-@pytest.mark.parametrize("answers", [{}, CALM | {"luck": 1}, CALM | {"safety": 5}, CALM | {"safety": -1}])
-def test_answers_that_do_not_fit_the_instrument_are_refused(answers: dict[str, int]) -> None:
-    with pytest.raises(Refused, match="answers-not-valid"):
-        instrument("general").judge(answers)
 
 
 def test_a_plan_in_order_is_accepted() -> None:

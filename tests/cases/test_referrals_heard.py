@@ -71,13 +71,13 @@ async def test_a_decline_asks_the_worker_and_a_resend_replaces_the_referral(stor
     case = await story.read()
     failed = case["steps"][0]
     assert (failed["problem"], failed["missing_documents"]) == ("missing-documents", ["domicile-letter"])
-    assert [(one["kind"], one["done_at"]) for one in case["tasks"]] == [("step-declined", None)]
+    assert [(one["kind"], one["done_at"]) for one in case["tasks"] if one["step_id"]] == [("step-declined", None)]
 
     again = {"documents": ["ktp", "domicile-letter"], "reason": "document-added"}
     await story.done(story.worker, f"/steps/{failed['id']}/resend", **again)
     case = await story.read()
     assert (case["steps"][0]["state"], case["steps"][0]["earlier_referrals"]) == ("sent", [declined])
-    assert case["tasks"][0]["done_at"]
+    assert all(one["done_at"] for one in case["tasks"] if one["step_id"])
 
     second = await story.act(story.worker, f"/steps/{failed['id']}/resend", **again)
     assert second.status_code == 409
@@ -107,7 +107,10 @@ async def test_a_failed_or_cancelled_referral_asks_the_worker_too(story: Story) 
     await story.fact(ReferralCancelled, "two", second, 2, reason="moved")
     await story.until("one", "failed")
     await story.until("two", "cancelled")
-    assert sorted(one["kind"] for one in (await story.read())["tasks"]) == ["step-cancelled", "step-failed"]
+    assert sorted(one["kind"] for one in (await story.read())["tasks"] if one["step_id"]) == [
+        "step-cancelled",
+        "step-failed",
+    ]
 
 
 async def test_a_referral_that_is_declined_at_birth_is_heard(story: Story) -> None:

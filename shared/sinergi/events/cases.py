@@ -25,12 +25,13 @@ class CaseOpened(CaseFact):
 
 
 class CaseAssessed(CaseFact):
-    """Asesmen: an instrument was filled in and gave a level of risk."""
+    """Asesmen: an instrument was filled in and gave a level of risk. `case_risk`: the highest of all instruments."""
 
     name = "case.assessed.v1"
     assessment_id: str
     instrument: str
     risk: Literal["low", "medium", "high", "life"]
+    case_risk: Literal["low", "medium", "high", "life"] | None = None
 
 
 class CasePlanDrafted(CaseFact):
