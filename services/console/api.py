@@ -4,7 +4,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 
-from services.console import area_pages, case_pages, notes_pages, pages, registry_pages, request_pages, review_pages
+from services.console import (
+    area_pages,
+    assessment_pages,
+    case_pages,
+    notes_pages,
+    pages,
+    registry_pages,
+    request_pages,
+    review_pages,
+)
 from services.console.issuer import ALGORITHM, issue, public_keys
 from services.console.settings import ConsoleSettings
 from services.console.sign_in import authenticate
@@ -55,6 +64,7 @@ async def token(
 router.include_router(pages.streams)
 router.include_router(pages.router)
 router.include_router(case_pages.router)
+router.include_router(assessment_pages.router)
 router.include_router(notes_pages.router)
 router.include_router(registry_pages.streams)
 router.include_router(registry_pages.router)

@@ -15,6 +15,7 @@ from sinergi.problems import STATUS, Refused
 #: the pages of a case in the order of its path: (last part of the address, key of its text)
 CASE_PAGES: list[tuple[str, str]] = [
     ("", "case_overview"),
+    ("assessments", "assessments"),
     ("notes", "case_notes"),
 ]
 

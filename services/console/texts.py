@@ -1,5 +1,6 @@
 """Every text of the pages, in Indonesian and English. A test compares the two."""
 
+from services.console.texts_assessments import ASSESSMENTS
 from services.console.texts_cases import CASES
 from services.console.texts_notes import NOTES
 from services.console.texts_registry import REGISTRY
@@ -259,6 +260,7 @@ _ALL = {
     **_BOTH,
     **REGISTRY,
     **CASES,
+    **ASSESSMENTS,
     **NOTES,
 }
 TEXTS: dict[str, dict[str, str]] = {
