@@ -229,7 +229,7 @@ _BOTH: dict[str, tuple[str, str]] = {
     "role.service": ("Sinergi", "Sinergi"),
     # refusals
     "problem.version-conflict": (
-        "Rujukan ini sudah berubah. Periksa keadaan terbaru di bawah, lalu putuskan kembali.",
+        "Data ini sudah berubah. Periksa keadaan terbaru di bawah, lalu putuskan kembali.",
         "It was changed meanwhile. Look at how it stands below, then decide again.",
     ),
     "problem.request-not-valid": ("Periksa isian berikut:", "Check these fields:"),
