@@ -5,13 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.cases import commands, doors_assessing, doors_notes, doors_tasks, queries
+from services.cases import commands, doors_assessing, doors_notes, doors_placement, doors_tasks, queries
 from sinergi.app import Ctx, Key, Who, obey
 
 router = APIRouter(tags=["cases"])
 router.include_router(doors_tasks.router)
 router.include_router(doors_notes.router)
 router.include_router(doors_assessing.router)
+router.include_router(doors_placement.router)
 
 
 @router.post("/cases", status_code=201)

@@ -35,8 +35,11 @@ async def readable_case(case_id: UUID, actor: Actor, tx: Tx) -> Case:
     return case
 
 
-async def supervised_case(case_id: UUID, expected_version: int, actor: Actor, tx: Tx) -> Case:
-    """The case, locked for its supervisor: the named one, or the first of the office to act. Never its worker."""
+async def supervised_case(case_id: UUID, expected_version: int | None, actor: Actor, tx: Tx) -> Case:
+    """The case, locked for its supervisor: the named one, or the first of the office to act. Never its worker.
+
+    `expected_version` None is for what does not change the case itself.
+    """
     case = await _seen(case_id, actor, tx)
     if case.worker == actor.id:
         raise Refused("self-approval", "Another person must approve your own work.", "forbidden")

@@ -3,11 +3,14 @@
 from uuid import UUID
 
 from services.cases.commands import FollowReferral, follow_referral
+from services.cases.placement_hearing import follow_case
 from services.cases.stages import FOLLOWS
 from sinergi.auth import service_actor
 from sinergi.bus import Bus
 from sinergi.db import Tx
 from sinergi.events import (
+    CaseAssessed,
+    CaseClosed,
     ReferralAccepted,
     ReferralCancelled,
     ReferralCancelRequested,
@@ -64,6 +67,13 @@ async def when_referral_ended_ask_the_worker(
 ) -> None:
     """The worker decides what becomes of the step."""
     await _follow(event, tx, reason=event.reason)
+
+
+@bus.on(CaseAssessed)
+@bus.on(CaseClosed)
+async def when_case_changed_let_its_placements_follow(event: CaseAssessed | CaseClosed, tx: Tx) -> None:
+    """A new risk is a new place on the waiting list; a closed case has none."""
+    await follow_case(UUID(event.case_id), tx)
 
 
 async def _follow(

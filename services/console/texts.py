@@ -3,6 +3,7 @@
 from services.console.texts_assessments import ASSESSMENTS
 from services.console.texts_cases import CASES
 from services.console.texts_notes import NOTES
+from services.console.texts_placement import PLACEMENT
 from services.console.texts_registry import REGISTRY
 from sinergi.problems import Refused
 
@@ -224,6 +225,7 @@ _BOTH: dict[str, tuple[str, str]] = {
     "role.social_worker": ("Pekerja sosial", "Social worker"),
     "role.supervisor": ("Supervisor", "Supervisor"),
     "role.desk_officer": ("Petugas loket", "Desk officer"),
+    "role.facility_officer": ("Petugas panti", "Facility officer"),
     "role.auditor": ("Auditor", "Auditor"),
     "role.agency": ("Sistem instansi", "The agency's system"),
     "role.service": ("Sinergi", "Sinergi"),
@@ -262,6 +264,7 @@ _ALL = {
     **CASES,
     **ASSESSMENTS,
     **NOTES,
+    **PLACEMENT,
 }
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

@@ -17,6 +17,7 @@ class Role(StrEnum):
     DESK_OFFICER = "desk_officer"  # answers for a desk of an agency (OPD)
     VOLUNTEER = "volunteer"  # pilar sosial: sees task cards, never a record
     AUDITOR = "auditor"  # reads the trails, changes nothing
+    FACILITY_OFFICER = "facility_officer"  # petugas panti: beds, and who lives in them
     AGENCY = "agency"  # an agency's own system, known by its NATS account
     SERVICE = "service"  # one of our services, acting on an event
 
@@ -30,6 +31,8 @@ O, W, S, D, A, G, C = (  # noqa: E741
     Role.AGENCY,
     Role.SERVICE,
 )
+
+F = Role.FACILITY_OFFICER
 
 PERMISSIONS: dict[str, frozenset[Role]] = {
     action: frozenset(roles)
@@ -119,6 +122,22 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "competence.propose": {O, W, S},
         "competence.decide": {S},
         "competence.read": {O, W, S},
+        # placement: agency = the office of the case for a worker, of the facility for an officer
+        "facility.read": {O, W, S, F},
+        "facility.write": {O, F},
+        "facility.beds": {F},
+        "placement.request": {W},
+        "placement.answer": {W},
+        "placement.cancel": {W},
+        "placement.place": {W},
+        "placement.read": {W, S},
+        "placement.prioritise": {S},
+        "placement.override": {S},
+        "placement.admit": {F},
+        "placement.leave": {F},
+        "placement.transfer": {F},
+        "placement.discharge": {F},
+        "waiting.read": {S, F},
         # referrals: agency = sender or receiver, as each command says
         "referral.send": {W, C},
         "referral.read": {W, S, D, G},
@@ -140,12 +159,12 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "directory.write": {O},
         "disclosure.read": {A},
         # notify: everybody their own inbox; contacts are the operator's
-        "inbox.read": {O, W, S, D},
-        "inbox.mark_read": {O, W, S, D},
+        "inbox.read": {O, W, S, D, F},
+        "inbox.mark_read": {O, W, S, D, F},
         "contact.write": {O},
         "notice.post": {C},
         "delivery.read": {O},
         # console
-        "console.use": {O, W, S, D, A},
+        "console.use": {O, W, S, D, A, F},
     }.items()
 }
