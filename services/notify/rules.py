@@ -12,6 +12,7 @@ from sinergi.events import (
     CaseAssessed,
     CaseFact,
     Event,
+    FacilityFact,
     ReferralDeclined,
     ReferralFact,
     TaskFact,
@@ -173,6 +174,8 @@ def _subject(fact: Event) -> tuple[str, str]:
             return f"/{entity}s/{subject}", str(subject)
     if isinstance(fact, TaskFact):
         return "/tasks", fact.task_id
+    if isinstance(fact, FacilityFact):
+        return f"/facilities/{fact.facility_id}", fact.facility_id
     raise LookupError(f"{fact.name} is about nothing that has a page")
 
 
