@@ -10,6 +10,7 @@ from services.console import (
     case_pages,
     notes_pages,
     pages,
+    placement_pages,
     registry_pages,
     request_pages,
     review_pages,
@@ -66,6 +67,7 @@ router.include_router(pages.router)
 router.include_router(case_pages.router)
 router.include_router(assessment_pages.router)
 router.include_router(notes_pages.router)
+router.include_router(placement_pages.router)
 router.include_router(registry_pages.streams)
 router.include_router(registry_pages.router)
 router.include_router(area_pages.router)

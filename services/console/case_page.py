@@ -17,6 +17,7 @@ CASE_PAGES: list[tuple[str, str]] = [
     ("", "case_overview"),
     ("assessments", "assessments"),
     ("notes", "case_notes"),
+    ("placement", "placement"),
 ]
 
 

@@ -31,6 +31,7 @@ USERS = {
     "operator": ("operator", "dinsos"),
     "supervisor": ("supervisor", "dinsos"),
     "auditor": ("auditor", "dinsos"),
+    "panti": ("facility_officer", "dinsos"),
 }
 
 
