@@ -26,6 +26,7 @@ async def stay(system: System) -> dict[str, Any]:
         (await officer.post(f"/facilities/{facility['id']}/beds", json=beds)).raise_for_status()
     async with system.api("cases", "peksos") as worker:
         body = {"client_kind": "person", "client_id": str(uuid4()), "area": "31.74", "way_in": "outreach"}
+        body["supervisor"] = "sub-supervisor"  # else every supervisor of later tests is told
         case = (await worker.post("/cases", json=body)).raise_for_status().json()
     return {"case": case["id"], "facility": facility["id"]}
 
