@@ -1,7 +1,8 @@
 """A bed is given once, whoever asks, and a bed that comes free goes to the first on the list."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,9 @@ from sqlalchemy import text
 
 from services.cases import beds
 from services.cases.placement_models import Placement
-from sinergi.auth import service_actor
+from services.cases.residence import DischargePerson, discharge_person
+from sinergi.auth import Actor, service_actor
+from sinergi.permissions import Role
 from tests.cases.placing import Province, good, slug
 from tests.harness.stack import Running, eventually
 
@@ -95,6 +98,27 @@ async def test_nobody_is_lost_when_beds_come_free_at_once(province: Province) ->
     await province.sound()
     counted = (await province.board(facility))["held"]
     assert counted == 8  # 5 waited before, 3 of those who asked meanwhile
+
+
+async def test_who_asks_while_a_bed_comes_free_gets_it_and_does_not_wait_beside_it(
+    province: Province, cases: Running
+) -> None:
+    facility = await province.facility("f")
+    there, case = await province.admitted(facility), await province.case()
+    officer = Actor("officer", Role.FACILITY_OFFICER, "dinsos", province.area)
+    gone = {"placement_id": there["id"], "expected_version": there["version"], "reason": "other"}
+    async with cases.context.db.begin(officer) as tx:
+        await discharge_person(DischargePerson(**gone, destination="community"), officer, tx)
+        await tx.session.flush()
+        asking = asyncio.create_task(province.ask(case))  # the bed is free, but nobody else can see it yet
+        in_turn = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        await eventually(lambda: _either(asking, province.rows(in_turn)))
+    assert good(await asking)["state"] == "offered"
+    await province.sound()
+
+
+async def _either(asking: asyncio.Task[Any], waits: Awaitable[list[Any]]) -> bool:
+    return bool(await waits) or asking.done()
 
 
 async def test_a_refused_offer_goes_on_and_the_person_keeps_the_place(province: Province) -> None:
