@@ -15,7 +15,7 @@ from sinergi.db import Tx, new_id
 from sinergi.permissions import Role
 
 May = Literal["read", "write"]
-Because = Literal["handed_over", "cover", "transferred"]
+Because = Literal["handed_over", "cover", "transferred", "joined"]
 
 
 def granted(actor: Actor, *may: May) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.cases import commands, doors_assessing, doors_notes, doors_placement, doors_tasks, queries
+from services.cases import commands, doors_assessing, doors_intake, doors_notes, doors_placement, doors_tasks, queries
 from sinergi.app import Ctx, Key, Who, obey
 
 router = APIRouter(tags=["cases"])
@@ -13,12 +13,7 @@ router.include_router(doors_tasks.router)
 router.include_router(doors_notes.router)
 router.include_router(doors_assessing.router)
 router.include_router(doors_placement.router)
-
-
-@router.post("/cases", status_code=201)
-async def open_case(body: commands.OpenCase, who: Who, context: Ctx, key: Key = None) -> Any:
-    """Take up a case."""
-    return await obey(context, commands.open_case, body, who, key)
+router.include_router(doors_intake.router)
 
 
 @router.get("/cases")

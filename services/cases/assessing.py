@@ -107,7 +107,7 @@ def fitting_instrument(cmd: Filled, case: Case) -> Instrument:
     if cmd.version not in (None, used.version):
         sentence = "This instrument has another version now. Open it again: what still fits is kept in the draft."
         raise Refused("instrument-superseded", sentence, "conflict", instrument_version=used.version)
-    if case.client_kind not in used.for_.clients:
+    if case.served_as not in used.for_.clients:
         raise Refused(
             "instrument-not-fitting", "Choose an instrument for this kind of client.", clients=used.for_.clients
         )

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from services.cases.access import may_read, may_write
+from services.cases.intake_models import Transfer
 from services.cases.models import Case, Goal, History, Plan, Step
 from sinergi.auth import Actor
 from sinergi.db import Tx, new_id
@@ -55,6 +56,14 @@ async def _seen(case_id: UUID, actor: Actor, tx: Tx) -> Case:
     case = await tx.get(Case, case_id)
     actor.within(agencies=(case.agency,), area=case.area)
     return case
+
+
+async def held_by(case: Case, agency: str, tx: Tx) -> bool:
+    """Whether this office holds the case, or held it before a transfer: the referrals that it sent go on as its own."""
+    if case.agency == agency:
+        return True
+    handed_over = (Transfer.case_id == case.id, Transfer.from_agency == agency, Transfer.state == "accepted")
+    return (await tx.session.scalar(select(Transfer.id).where(*handed_over).limit(1))) is not None
 
 
 def told(case: Case) -> dict[str, str]:

@@ -2,35 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.dml import ReturningInsert
 
-from services.cases.casefile import goals_of, own_case, plan_of, record, steps_of, supervised_case, told
+from services.cases.casefile import goals_of, held_by, own_case, plan_of, record, steps_of, supervised_case, told
 from services.cases.closing import WIB, ClosureReason, GoalOutcome, check_outcomes, follow_up_dates
 from services.cases.models import Case, FollowUp, Goal, Plan, Step
 from services.cases.plans import Code, PlannedGoal, PlannedStep, Text, Words, check_plan
 from services.cases.reassessing import plan_no_more
-from services.cases.stages import ENDED, ENDED_BADLY, PlanState, Stage, StepState, next_plan_state, next_stage
+from services.cases.stages import ENDED, ENDED_BADLY, PlanState, StepState, next_plan_state, next_stage
 from services.cases.steps import ask_the_worker, drop_steps, finish_tasks, fire, fire_ready, takes
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx, new_id
 from sinergi.events import (
     CaseClosed,
     CaseClosureRequested,
-    CaseOpened,
     CasePlanApproved,
     CasePlanDrafted,
     CasePlanReturned,
     CasePlanSubmitted,
     CaseStepCompleted,
-    ClientKind,
 )
 from sinergi.problems import Refused
 
@@ -39,17 +35,6 @@ log = structlog.get_logger()
 FROM_THE_PATH = UUID(int=0)
 
 Area = Annotated[str, StringConstraints(pattern=r"^\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?$")]
-
-
-class OpenCase(BaseModel):
-    """Take up the case of a client. `supervisor` unset: the first supervisor of the office to act."""
-
-    model_config = ConfigDict(extra="forbid")
-    client_kind: ClientKind
-    client_id: UUID
-    area: Area
-    way_in: Literal["walk-in", "registry", "outreach", "complaint", "other-regency"]
-    supervisor: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,100}$")] | None = None
 
 
 class OnCase(BaseModel):
@@ -132,20 +117,6 @@ class Answer(BaseModel):
     id: UUID
     version: int
     state: str
-
-
-@permit("case.open")
-async def open_case(cmd: OpenCase, actor: Actor, tx: Tx) -> Answer:
-    """Identifikasi. `Refused` (case-already-open, with `case_id`) when the client has an open case anywhere."""
-    actor.within(area=cmd.area)
-    if cmd.supervisor == actor.id:
-        raise Refused("self-approval", "Nobody supervises a case of their own.")
-    case = (await tx.session.scalars(_insert_case(cmd, actor))).one_or_none()
-    if case is None:
-        raise await _already_open(cmd, tx)
-    tx.emit(CaseOpened(**told(case), client_kind=cmd.client_kind, client_id=str(cmd.client_id)), of=case)
-    record(case, "open", actor, tx)
-    return _answer(case)
 
 
 @permit("case.plan")
@@ -272,7 +243,7 @@ async def follow_referral(cmd: FollowReferral, actor: Actor, tx: Tx) -> None:
     case = await tx.lock(Case, cmd.case_id)
     steps = await steps_of(case, tx)
     step = next(one for one in steps if one.id == cmd.step_id)
-    ours = cmd.sender == case.agency and cmd.service == step.service
+    ours = cmd.service == step.service and await held_by(case, cmd.sender, tx)
     if step.state in ENDED or not ours or not takes(step, cmd.referral_id):
         return
     step.state = cmd.state
@@ -287,37 +258,6 @@ async def follow_referral(cmd: FollowReferral, actor: Actor, tx: Tx) -> None:
 
 def _answer(case: Case) -> Answer:
     return Answer(id=case.id, version=case.version, state=case.stage)
-
-
-def _insert_case(cmd: OpenCase, actor: Actor) -> ReturningInsert[Case]:
-    """Two workers may take up one client at once: the index of open cases lets one of them in."""
-    row = insert(Case).values(
-        id=new_id(),
-        version=0,
-        agency=actor.agency,
-        area=cmd.area,
-        worker=actor.id,
-        supervisor=cmd.supervisor or "",
-        client_kind=cmd.client_kind,
-        client_id=cmd.client_id,
-        way_in=cmd.way_in,
-        stage=Stage.IDENTIFIKASI,
-    )
-    unless_open = row.on_conflict_do_nothing(
-        index_elements=[Case.client_kind, Case.client_id], index_where=Case.closed_at.is_(None)
-    )
-    return unless_open.returning(Case)
-
-
-async def _already_open(cmd: OpenCase, tx: Tx) -> Refused:
-    of_client = (Case.client_kind == cmd.client_kind, Case.client_id == cmd.client_id, Case.closed_at.is_(None))
-    case_id = (await tx.session.execute(select(Case.id).where(*of_client))).scalar_one()
-    return Refused(
-        "case-already-open",
-        "This client has an open case: work on that one, or ask its office.",
-        "conflict",
-        case_id=str(case_id),
-    )
 
 
 async def _replace_goals_and_steps(case: Case, cmd: DraftPlan, tx: Tx) -> None:

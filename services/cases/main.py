@@ -7,7 +7,7 @@ from typing import cast
 from sqlalchemy import literal, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.cases import api, consumers
+from services.cases import api, consumers, consumers_registry  # noqa: F401 (declares what is heard of the registry)
 from services.cases.instruments import Shelf
 from services.cases.notes_models import SealCheck
 from services.cases.seal import Seal, SealBroken

@@ -41,6 +41,8 @@ class Case(Base):
         # serve the lists: a worker's caseload, an office's cases
         Index("cases_caseload", "agency", "worker", "opened_at"),
         Index("cases_office", "agency", "area", "opened_at"),
+        # serves the way from a case to those that were joined to it
+        Index("cases_joined_to", "joined_to", postgresql_where=text("joined_to IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -52,6 +54,8 @@ class Case(Base):
     supervisor: Mapped[str]
     client_kind: Mapped[str]
     client_id: Mapped[UUID]
+    #: the client as first bound, when the registry merged it into another since
+    client_was: Mapped[UUID | None]
     way_in: Mapped[str]
     stage: Mapped[str]
     risk: Mapped[str | None]
@@ -59,6 +63,13 @@ class Case(Base):
     closure_reason: Mapped[str | None]
     client_view: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+    #: the case of the same client that goes on in place of this one
+    joined_to: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+
+    @property
+    def served_as(self) -> str:
+        """The kind of client that instruments and facts know: somebody unknown is a person."""
+        return "person" if self.client_kind == "unknown" else self.client_kind
 
     @property
     def state(self) -> str:

@@ -37,6 +37,8 @@ async def when_a_case_changed_its_placements_follow(case_id: UUID, tx: Tx) -> No
         await take_turn(kind, tx)
     for one in found:
         placement = await in_turn(one.id, tx)
+        # a transferred case takes them along
+        placement.agency, placement.area = case.agency, case.area
         if case.closed_at and placement.state in PLACEMENTS["cancel"]:
             await call_off(placement, "case-closed", case, service_actor("cases"), tx)
         elif case.risk:

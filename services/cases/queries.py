@@ -94,7 +94,12 @@ async def read_case_card(what: ReadCase, actor: Actor, tx: Tx) -> dict[str, Any]
     """What stands at the head of each page of a case: the case itself, without its parts."""
     case = await readable_case(what.case_id, actor, tx)
     await tx.audit("case.read_card", "case", [case.id], what.purpose)
-    return _case(case) | {"may_write": await may_write(case, actor, tx)}
+    joined = await tx.session.scalars(select(Case.id).where(Case.joined_to == case.id).order_by(Case.id))
+    return _case(case) | {
+        "may_write": await may_write(case, actor, tx),
+        "joined": list(joined),
+        "served_as": case.served_as,
+    }
 
 
 @permit("cases.audit")

@@ -53,6 +53,8 @@ STAGES: dict[str, dict[Stage, Stage]] = {
     # before a plan is approved too: a client moves or dies at any stage
     "request_closure": {_1: _6, _2: _6, _3: _6, _4: _6, _5: _6},
     "close": {_6: _7},
+    # another case of the same client goes on in its place
+    "join": {_1: _7, _2: _7, _3: _7, _4: _7, _5: _7, _6: _7},
 }
 
 

@@ -23,7 +23,13 @@ def fire_ready(case: Case, steps: Sequence[Step], actor: Actor, tx: Tx) -> None:
 
 
 def fire(case: Case, step: Step, actor: Actor, tx: Tx, replaces: str | None = None) -> None:
-    """Tell that the step asks for its service; the service `referrals` sends the referral. Moves the stage on."""
+    """Tell that the step asks for its service; the service `referrals` sends the referral. Moves the stage on.
+
+    `Refused` (client-unknown): a referral needs somebody whom the registry knows.
+    """
+    if case.client_kind == "unknown":
+        sentence = "Bind the client to a person of the registry first; a provisional one will do."
+        raise Refused("client-unknown", sentence, "conflict")
     case.stage = next_stage(f"fire_{step.stage}", case.stage)
     step.state = StepState.SENT
     if step.due_days:

@@ -89,6 +89,13 @@ async def hand_tasks_to(case: Case, worker: str, tx: Tx) -> None:
         _reassign(task, worker, tx)
 
 
+async def move_into_case(task: Task, case: Case, tx: Tx) -> None:
+    """The task belongs to this case from here on: its office, its area, its worker."""
+    task.case_id, task.agency, task.area = case.id, case.agency, case.area
+    if task.worker != case.worker:
+        _reassign(task, case.worker, tx)
+
+
 def _reassign(task: Task, worker: str, tx: Tx) -> None:
     previous, task.worker = task.worker, worker
     tx.emit(TaskReassigned(**_told(task), previous_worker=previous), of=task)

@@ -8,12 +8,14 @@ from services.console import (
     area_pages,
     assessment_pages,
     case_pages,
+    intake_pages,
     notes_pages,
     pages,
     placement_pages,
     registry_pages,
     request_pages,
     review_pages,
+    transfer_pages,
 )
 from services.console.issuer import ALGORITHM, issue, public_keys
 from services.console.settings import ConsoleSettings
@@ -68,6 +70,8 @@ router.include_router(case_pages.router)
 router.include_router(assessment_pages.router)
 router.include_router(notes_pages.router)
 router.include_router(placement_pages.router)
+router.include_router(intake_pages.router)
+router.include_router(transfer_pages.router)
 router.include_router(registry_pages.streams)
 router.include_router(registry_pages.router)
 router.include_router(area_pages.router)

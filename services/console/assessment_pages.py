@@ -28,7 +28,7 @@ async def assessments(case_id: UUID, request: Request, session: Signed, apis: Ap
     card = await apis.get("cases", f"/cases/{case_id}/card")
     path = f"/cases/{case_id}/assessments"
     found = await apis.get("cases", path, lang=lang, page=page, size=SIZE)
-    offered = await apis.get("cases", "/instruments", client_kind=card["client_kind"], lang=lang)
+    offered = await apis.get("cases", "/instruments", client_kind=card["served_as"], lang=lang)
     changes = await apis.get("cases", f"{path}/changes", lang=lang)
     for domain in (one for instrument in changes["items"] for one in instrument["domains"]):
         domain["line"] = line_of(domain["measured"])

@@ -18,6 +18,8 @@ CASE_PAGES: list[tuple[str, str]] = [
     ("assessments", "assessments"),
     ("notes", "case_notes"),
     ("placement", "placement"),
+    ("client", "case_client"),
+    ("transfer", "case_transfer"),
 ]
 
 

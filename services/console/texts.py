@@ -2,6 +2,7 @@
 
 from services.console.texts_assessments import ASSESSMENTS
 from services.console.texts_cases import CASES
+from services.console.texts_intake import INTAKE
 from services.console.texts_notes import NOTES
 from services.console.texts_placement import PLACEMENT
 from services.console.texts_registry import REGISTRY
@@ -265,6 +266,7 @@ _ALL = {
     **ASSESSMENTS,
     **NOTES,
     **PLACEMENT,
+    **INTAKE,
 }
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

@@ -167,11 +167,21 @@ def number(subject_id: str) -> str:
     return subject_id.replace("-", "")[-8:].upper()
 
 
+#: what a fact may be about -> its page; a transfer comes before its case, which the other office may not open
+_PAGES = {
+    "transfer": "/transfers",
+    "intake": "/intake",
+    "referral": "/referrals",
+    "case": "/cases",
+    "import": "/imports",
+}
+
+
 def _subject(fact: Event) -> tuple[str, str]:
     """The console's page for what the fact is about, and its id."""
-    for entity in ("referral", "case", "import"):
+    for entity, path in _PAGES.items():
         if subject := getattr(fact, f"{entity}_id", None):
-            return f"/{entity}s/{subject}", str(subject)
+            return f"{path}/{subject}", str(subject)
     if isinstance(fact, TaskFact):
         return "/tasks", fact.task_id
     if isinstance(fact, FacilityFact):

@@ -1,8 +1,9 @@
 """Who must know what: the one table. A fact that is not in it is told to nobody."""
 
 from services.notify.rules_cases import CASES
+from services.notify.rules_intake import INTAKE
 from services.notify.rules_placements import PLACEMENTS
 from services.notify.rules_referrals import REFERRALS
 from services.notify.rules_registry import REGISTRY
 
-RULES = [*REGISTRY, *CASES, *PLACEMENTS, *REFERRALS]
+RULES = [*REGISTRY, *CASES, *INTAKE, *PLACEMENTS, *REFERRALS]

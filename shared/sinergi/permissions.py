@@ -104,6 +104,26 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "case.request_closure": {W},
         "case.close": {S},
         "cases.audit": {A},
+        # cases, ways in: agency = the office in whose queue the report lies; a volunteer sees what they brought in
+        "intake.receive": {O, W, S, Role.VOLUNTEER},
+        "intake.list": {O, W, S, Role.VOLUNTEER},
+        "intake.read": {O, W, S},
+        "intake.screen": {O, W, S},
+        "intake.take_up": {W},
+        "intake.join": {W, S},
+        "intake.refer_on": {W, S},
+        "intake.close": {W, S},
+        "case.offer": {W, S},
+        "case.bind_client": {W},
+        "case.join": {S},
+        "case.follow_registry": {C},
+        # cases, transfers: agency = the sending office to propose, offer and withdraw, the other one to answer
+        "transfer.read": {W, S},
+        "transfer.propose": {W},
+        "transfer.offer": {S},
+        "transfer.withdraw": {W, S},
+        "transfer.accept": {S},
+        "transfer.refuse": {S},
         "task.read": {W, S},
         "task.finish": {W, S},
         "task.remember": {W},
@@ -159,12 +179,12 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "directory.write": {O},
         "disclosure.read": {A},
         # notify: everybody their own inbox; contacts are the operator's
-        "inbox.read": {O, W, S, D, F},
-        "inbox.mark_read": {O, W, S, D, F},
+        "inbox.read": {O, W, S, D, F, Role.VOLUNTEER},
+        "inbox.mark_read": {O, W, S, D, F, Role.VOLUNTEER},
         "contact.write": {O},
         "notice.post": {C},
         "delivery.read": {O},
         # console
-        "console.use": {O, W, S, D, A, F},
+        "console.use": {O, W, S, D, A, F, Role.VOLUNTEER},
     }.items()
 }

@@ -32,6 +32,7 @@ USERS = {
     "supervisor": ("supervisor", "dinsos"),
     "auditor": ("auditor", "dinsos"),
     "panti": ("facility_officer", "dinsos"),
+    "relawan": ("volunteer", "dinsos"),
 }
 
 

@@ -17,11 +17,15 @@ class CaseFact(Event):
 
 
 class CaseOpened(CaseFact):
-    """Identifikasi: a social worker took up the case of a person, a household or a group."""
+    """Identifikasi: a social worker took up the case of a person, a household or a group.
+
+    `provisional`: a person whom nobody has identified yet; the id is of cases alone until `case.client_bound`.
+    """
 
     name = "case.opened.v1"
     client_kind: ClientKind
     client_id: str
+    provisional: bool = False
 
 
 class CaseAssessed(CaseFact):

@@ -20,6 +20,7 @@ STREAMS: dict[str, tuple[str, list[str]]] = {
         [
             "sinergi.case.>",
             "sinergi.task.>",
+            "sinergi.intake.>",
             "sinergi.visit.>",
             "sinergi.placement.>",
             "sinergi.facility.>",
