@@ -84,6 +84,15 @@ async def needs_of(what: KnownOf, actor: Actor, tx: Tx) -> dict[str, Any]:
     return {"person_id": str(person.id), "version": person.version, "items": items, "past": past}
 
 
+async def categories_now(person_id: UUID, tx: Tx) -> set[str]:
+    """The codes of a person's categories now, for whoever has audited the reading."""
+    members = select(Person.id).where(or_(Person.id == person_id, Person.survivor_id == person_id))
+    by_hand = (await tx.session.scalars(select(Need).where(Need.person_id.in_(members)))).all()
+    listed = (await tx.session.execute(_LISTED, {"person": person_id})).mappings().all()
+    held = {row["need"] for row in listed if not _is_ended(row, by_hand)}
+    return held | {need.category for need in by_hand if need.until is None}
+
+
 def _is_ended(listed: Any, by_hand: Sequence[Need]) -> bool:
     """What was ended by hand stays ended until a list of a later day says it again."""
     ends = [need.until for need in by_hand if need.until and need.category == listed["need"]]

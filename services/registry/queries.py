@@ -1,7 +1,6 @@
 """What the registry can be asked. Every reading of a person leaves an audit row in the same transaction."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -9,12 +8,12 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, or_, select, text, true
 
 from services.registry import golden
+from services.registry.clients import client_of, members_of
 from services.registry.commands import Request
-from services.registry.models import Group, GroupMember, Person, RawPage, Record
+from services.registry.models import Group, Person, RawPage, Record
 from services.registry.seal import Seal
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx
-from sinergi.problems import Refused
 
 
 class Page(Request):
@@ -118,7 +117,7 @@ async def read_group(what: ReadGroup, actor: Actor, tx: Tx) -> dict[str, Any]:
     """A group and its members, whose names are masked."""
     group = await tx.get(Group, what.group_id)
     actor.within(area=group.area)
-    members = await _members(group.id, tx)
+    members = await members_of(group.id, tx)
     await tx.audit("group.read", "person", [person.id for _, person in members], f"group {group.id}")
     return {
         "id": str(group.id),
@@ -133,12 +132,6 @@ async def read_group(what: ReadGroup, actor: Actor, tx: Tx) -> dict[str, Any]:
             for role, person in members
         ],
     }
-
-
-async def _members(group_id: UUID, tx: Tx) -> list[tuple[str, Person]]:
-    rows = select(GroupMember.role, Person).join(Person, Person.id == GroupMember.person_id)
-    found = await tx.session.execute(rows.where(GroupMember.group_id == group_id).order_by(Person.id))
-    return [(role, person) for role, person in found]
 
 
 # ------------------------------------------------------------------ disclosure
@@ -174,25 +167,11 @@ class Disclose(Request):
 @permit("person.disclose")
 async def disclose(what: Disclose, actor: Actor, tx: Tx) -> dict[str, Any]:
     """The fields asked for; for a group or household those of each member. Audited with referral and agency."""
-    frame, people = await _client(what, tx)
+    frame, people = await client_of(what.client_kind, what.client_id, tx)
     purpose = f"{what.purpose} (referral {what.referral_id}, agency {what.agency})"
     await tx.audit("person.disclose", "person", [person.id for person in people], purpose)
     shown = [{name: _json(getattr(person, name)) for name in what.fields} for person in people]
     return {"client": shown[0] if what.client_kind == "person" else frame | {"members": shown}}
-
-
-async def _client(what: Disclose, tx: Tx) -> tuple[dict[str, Any], Sequence[Person]]:
-    if what.client_kind == "person":
-        person = await tx.get(Person, what.client_id)
-        return {}, [await tx.get(Person, person.survivor_id) if person.survivor_id else person]
-    if what.client_kind == "group":
-        group = await tx.get(Group, what.client_id)
-        return {"name": group.name, "area": group.area}, [person for _, person in await _members(group.id, tx)]
-    rows = select(Person).where(Person.household_id == what.client_id, Person.state != "merged").order_by(Person.id)
-    people = (await tx.session.scalars(rows)).all()
-    if not people:
-        raise Refused("not-found", "There is no such household.", "not-found")
-    return {"area": people[0].area}, people
 
 
 def _json(value: Any) -> Any:

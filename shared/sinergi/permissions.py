@@ -46,6 +46,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "person.search": {O, W, S},
         "person.read": {O, W, S},
         "person.disclose": {C},
+        "person.facts": {C},
         "group.form": {O, W},
         "group.read": {O, W, S},
         "group.change": {O, W},
@@ -177,6 +178,10 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "referral.close": {W, S},
         "directory.read": {O, W, S, D, A, G},
         "directory.write": {O},
+        "directory.find": {O, W, S},
+        "directory.gaps": {O, S, A},
+        "directory.capacity": {O, D, G},
+        "referral.send_anyway": {S},
         "disclosure.read": {A},
         # notify: everybody their own inbox; contacts are the operator's
         "inbox.read": {O, W, S, D, F, Role.VOLUNTEER},
