@@ -4,78 +4,38 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, create_model
 
-from services.referrals import commands, queries
-from services.referrals.codes import AgencyCode, ServiceCode
+from services.referrals import commands, doors_directory, doors_hsds, queries
+from services.referrals.asking import judged
+from services.referrals.bodies import body_of, with_path
 from services.referrals.details import hand_out
 from services.referrals.requests import (
     ListDisclosures,
     ListReferrals,
-    Page,
     Purpose,
-    PutAgency,
-    PutService,
     ReadDetails,
+    SendAnyway,
     SendReferral,
-    parse,
 )
+from services.referrals.sending import Sent
 from services.referrals.turn import Answer
 from sinergi.app import Ctx, Key, Who, obey
 
 router = APIRouter()
+router.include_router(doors_directory.router)
+router.include_router(doors_hsds.router)
 
 
-def _body(request: type[BaseModel], in_path: str) -> Any:
-    """The request as an HTTP body: without the field that the path holds."""
-    fields: dict[str, Any] = {
-        name: (field.annotation, field) for name, field in request.model_fields.items() if name != in_path
-    }
-    return create_model(f"{request.__name__}Body", __config__=ConfigDict(extra="forbid"), **fields)
-
-
-def _with(request: type[BaseModel], body: BaseModel, **path: Any) -> Any:
-    return parse(request, body.model_dump(exclude_unset=True) | path)
-
-
-AgencyBody, ServiceBody = _body(PutAgency, "code"), _body(PutService, "code")
-
-
-@router.put("/directory/agencies/{code}", response_model=Answer)
-async def put_agency(
-    code: AgencyCode,
-    body: AgencyBody,  # type: ignore[valid-type]
-    context: Ctx,
-    who: Who,
-    key: Key = None,
-) -> Any:
-    """Enter or change an agency."""
-    return await obey(context, commands.put_agency, _with(PutAgency, body, code=code), who, key)
-
-
-@router.put("/directory/services/{code}", response_model=Answer)
-async def put_service(
-    code: ServiceCode,
-    body: ServiceBody,  # type: ignore[valid-type]
-    context: Ctx,
-    who: Who,
-    key: Key = None,
-) -> Any:
-    """Enter or change a service that an agency's desk offers."""
-    return await obey(context, commands.put_service, _with(PutService, body, code=code), who, key)
-
-
-@router.get("/directory/services")
-async def list_services(what: Annotated[Page, Query()], context: Ctx, who: Who) -> dict[str, Any]:
-    """The services that agencies offer."""
-    async with context.db.begin(who) as tx:
-        return await queries.list_services(what, who, tx)
-
-
-@router.post("/referrals", status_code=201, response_model=Answer)
+@router.post("/referrals", status_code=201, response_model=Sent)
 async def send_referral(body: SendReferral, context: Ctx, who: Who, key: Key = None) -> Any:
-    """Ask another agency's desk for a service."""
-    return await obey(context, commands.send_referral, body, who, key)
+    """Ask another agency's desk for a service; its rules are judged by the registry's facts first."""
+    return await obey(context, commands.send_referral, await judged(context, body, who), who, key)
+
+
+@router.post("/referrals/anyway", status_code=201, response_model=Sent)
+async def send_anyway(body: SendAnyway, context: Ctx, who: Who, key: Key = None) -> Any:
+    """Ask although the service is full, closed, or not meant for this client: a supervisor, with a reason."""
+    return await obey(context, commands.send_anyway, body, who, key)
 
 
 @router.get("/referrals")
@@ -107,7 +67,7 @@ async def list_disclosures(what: Annotated[ListDisclosures, Query()], context: C
 
 def _add_command(name: str, door: commands.Door) -> None:
     """`POST /referrals/{id}/<command>`, one for each command of the table in states.py."""
-    body_model = _body(door.request, "referral_id")
+    body_model = body_of(door.request, "referral_id")
 
     async def give(
         referral_id: UUID,
@@ -116,7 +76,7 @@ def _add_command(name: str, door: commands.Door) -> None:
         who: Who,
         key: Key = None,
     ) -> Any:
-        given = _with(door.request, body, referral_id=referral_id)
+        given = with_path(door.request, body, referral_id=referral_id)
         return await obey(context, door.function, given, who, key)
 
     path = f"/referrals/{{referral_id}}/{name.replace('_', '-')}"

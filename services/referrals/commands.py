@@ -1,4 +1,4 @@
-"""What can be done: keep the directory, send a referral, and each command of the table in states.py."""
+"""What can be done with referrals: send one, and each command of the table in states.py."""
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.referrals.directory import Place, find_place
 from services.referrals.ledger import permitted_question, write_disclosure
-from services.referrals.models import IS_OPEN, Agency, Base, Disclosure, Offer, Referral
+from services.referrals.models import IS_OPEN, Base, Disclosure, Referral
 from services.referrals.requests import (
     WIB,
     AcceptReferral,
@@ -22,47 +22,22 @@ from services.referrals.requests import (
     FailReferral,
     Given,
     HoldReferral,
+    JudgedReferral,
     ProgressReferral,
-    PutAgency,
-    PutService,
     ReadDetails,
     RequestCancel,
     ResumeReferral,
     RetractReferral,
+    SendAnyway,
     SendReferral,
 )
+from services.referrals.sending import Sent, must_be_eligible, must_have_room, sent
 from services.referrals.states import TAKEN_ON, TERMINAL, State
 from services.referrals.turn import Answer, answer, take_turn, tell
 from sinergi.auth import Actor, covers, permit
 from sinergi.db import Tx, new_id
 from sinergi.events import ReferralCancelled, ReferralDeclined, ReferralRequested, ReferralRerouted
 from sinergi.problems import Refused
-
-# --------------------------------------------------------------- directory
-
-
-@permit("directory.write")
-async def put_agency(cmd: PutAgency, actor: Actor, tx: Tx) -> Answer:
-    """Enter the agency, or bring its entry up to date."""
-    return await _put(Agency, cmd.model_dump(), tx)
-
-
-@permit("directory.write")
-async def put_service(cmd: PutService, actor: Actor, tx: Tx) -> Answer:
-    """Enter the service, or bring its entry up to date; sending follows within two seconds."""
-    if await tx.session.get(Agency, cmd.agency) is None:
-        raise Refused("no-such-agency", f"There is no agency {cmd.agency}: enter it first.")
-    desk = cmd.desk if "/" in cmd.desk else f"{cmd.agency}/{cmd.desk}"
-    return await _put(Offer, cmd.model_dump() | {"desk": desk}, tx)
-
-
-async def _put(model: type[Agency] | type[Offer], values: dict[str, Any], tx: Tx) -> Answer:
-    entry = insert(model).values(**values, version=1)
-    changed = {name: entry.excluded[name] for name in values} | {"version": model.version + 1}
-    upsert = entry.on_conflict_do_update(index_elements=["code"], set_=changed).returning(model.version)
-    version = (await tx.session.execute(upsert)).scalar_one()
-    return Answer(id=values["code"], version=version, state="active")
-
 
 # -------------------------------------------------------------------- send
 
@@ -77,19 +52,34 @@ _INSERT_UNLESS_OPEN = (
 
 
 @permit("referral.send")
-async def send_referral(cmd: SendReferral, actor: Actor, tx: Tx) -> Answer:
-    """Ask the desk that offers the service. `Refused` when nobody offers it there, or one is open already."""
+async def send_referral(cmd: JudgedReferral, actor: Actor, tx: Tx) -> Sent:
+    """Ask the desk that offers the service. `Refused` when nobody offers it there, one is open already, it is not for
+    this client, or it takes nobody now. Documents that are missing are named in the answer."""
     actor.within(area=cmd.area)
     place = await _place_for(cmd, actor, tx)
+    must_be_eligible(place, cmd.verdict)
+    await must_have_room(place, cmd, tx)
+    return sent(await _send(cmd, actor, place, tx), place, cmd.verdict)
+
+
+@permit("referral.send_anyway")
+async def send_anyway(cmd: SendAnyway, actor: Actor, tx: Tx) -> Sent:
+    """A supervisor sends it although it is full, closed, or not meant for this client; the desk still decides."""
+    actor.within(area=cmd.area)
+    place = await _place_for(cmd, actor, tx)
+    return sent(await _send(cmd, actor, place, tx, cmd.override), place, None)
+
+
+async def _send(cmd: SendReferral, actor: Actor, place: Place, tx: Tx, note: str | None = None) -> Referral:
     replaced = await _lock_replaced(cmd, actor, tx)
     referral = _new(cmd, actor, place)
     await _insert(referral, 1, tx)
-    await tell(ReferralRequested, referral, place, actor, tx, _asked(referral))
+    await tell(ReferralRequested, referral, place, actor, tx, _asked(referral), note)
     if replaced is not None:
         replaced.replaced_by = referral.id
         heard = await find_place(tx, replaced.service, replaced.sender)
         await tell(ReferralRerouted, replaced, heard, actor, tx, {"replaced_by": str(referral.id)})
-    return answer(referral)
+    return referral
 
 
 @permit("referral.send")
@@ -137,7 +127,7 @@ async def _lock_replaced(cmd: SendReferral, actor: Actor, tx: Tx) -> Referral | 
 def _new(cmd: SendReferral, actor: Actor, place: Place) -> Referral:
     now = datetime.now(UTC)
     return Referral(
-        **cmd.model_dump(),
+        **cmd.model_dump(include=set(SendReferral.model_fields)),
         id=new_id(),
         version=0,
         state=State.REQUESTED,
@@ -149,6 +139,8 @@ def _new(cmd: SendReferral, actor: Actor, place: Place) -> Referral:
         decide_due=_due(now, place.decide_hours),
         finish_due=_due(now, place.finish_hours),
         evidence=[],
+        service_version=place.terms_version,
+        takes_place=False,
     )
 
 

@@ -1,14 +1,17 @@
 """The NATS door: plans of cases become referrals, and agencies give the receiver's commands."""
 
-from dataclasses import replace
 from typing import Any
 
-from services.referrals import commands
+from pydantic import BaseModel
+
+from services.referrals import commands, directory_commands
 from services.referrals.details import hand_out
+from services.referrals.directory_requests import CloseService, OpenService, SetCapacity
+from services.referrals.planned import send_or_wait
 from services.referrals.requests import ReadDetails, SendReferral, parse
 from services.referrals.states import SIDES
 from sinergi.app import obey
-from sinergi.auth import Actor, service_actor
+from sinergi.auth import Actor
 from sinergi.bus import Answer, Bus
 from sinergi.db import Tx
 from sinergi.events import CaseReferralPlanned
@@ -17,28 +20,19 @@ from sinergi.problems import Refused
 
 bus = Bus("referrals")
 
-#: DOMAIN.md's reasons of declining, where one says what our refusal says; other refusals keep their own slug
-DECLINED_AS = {"no-such-service": "wrong-service", "out-of-area": "out-of-area"}
 #: what the event and the request have in common
 PLANNED = set(SendReferral.model_fields)
 
 
 @bus.on(CaseReferralPlanned)
 async def when_case_referral_planned_send_the_referral(event: CaseReferralPlanned, tx: Tx) -> None:
-    """Send it for the case's agency. What the rules refuse is not tried again: it comes back to the case at once,
-    declined, so that the worker sees it. A step that has its open referral already is left alone. A plan that breaks
-    the rules of codes is a fault of the sending service: a dead letter, for the operator."""
-    actor = replace(service_actor("referrals"), agency=event.agency)
+    """Send it for the case's agency, or let it wait until its client was judged (planned.py). A plan that breaks the
+    rules of codes is a fault of the sending service: a dead letter, for the operator."""
     try:
         request = parse(SendReferral, event.model_dump(include=PLANNED))
     except Refused as no:
         raise Poison("; ".join(f"{rule['field']}: {rule['rule']}" for rule in no.extra["errors"])) from None
-    try:
-        await commands.send_referral(request, actor, tx)
-    except Refused as no:
-        if no.slug == "referral-already-open" and no.extra.get("step_id") == event.step_id:
-            return
-        await commands.return_referral(request, actor, tx, why=DECLINED_AS.get(no.slug, no.slug))
+    await send_or_wait(request, event.agency, event.envelope, tx)
 
 
 def _answer_agencies(name: str, door: commands.Door) -> None:
@@ -54,6 +48,24 @@ def _answer_agencies(name: str, door: commands.Door) -> None:
 for _name, _door in commands.DOORS.items():
     if SIDES[_name] == "receiver":
         _answer_agencies(_name, _door)
+
+
+# --------------------------------------------------------------- directory
+
+
+def _answer_capacity(name: str, request_model: type[BaseModel], command: Any) -> None:
+    """`sinergi.cmd.<agency>.directory.<name>`: an agency's system tells the capacity of its own services."""
+
+    @bus.command(f"directory.{name}")
+    async def answer(request: dict[str, Any], actor: Actor) -> Answer:
+        given = parse(request_model, _without_key(request))
+        done: Answer = await obey(bus.context, command, given, actor, _key(request))
+        return done
+
+
+_answer_capacity("capacity", SetCapacity, directory_commands.set_capacity)
+_answer_capacity("close", CloseService, directory_commands.close_service)
+_answer_capacity("open", OpenService, directory_commands.open_service)
 
 
 @bus.command("referral.details")

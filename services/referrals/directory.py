@@ -2,10 +2,12 @@
 
 import time
 from dataclasses import dataclass
+from datetime import date
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import exists, select
 
+from services.referrals.eligibility import Eligibility
 from services.referrals.models import Agency, Offer
 from sinergi.db import Tx
 
@@ -27,6 +29,11 @@ class Place:
     decide_hours: int | None
     finish_hours: int | None
     sender_hears: bool
+    terms_version: int | None = None
+    eligibility: Eligibility | None = None
+    documents: tuple[str, ...] = ()
+    places: int | None = None
+    closed_until: date | None = None
 
 
 Remembered = dict[tuple[str, str], tuple[float, Place]]
@@ -62,4 +69,9 @@ async def _read_place(tx: Tx, service: str, sender: str) -> Place | None:
         offer.decide_hours,
         offer.finish_hours,
         sender_hears,
+        offer.terms_version,
+        Eligibility.model_validate(offer.eligibility) if offer.eligibility else None,
+        tuple(offer.documents),
+        offer.places,
+        offer.closed_until,
     )

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.referrals.directory_models import ServiceVersion
 from services.referrals.models import Disclosure, Offer, Referral
 from services.referrals.requests import ReadDetails
 from services.referrals.states import State
@@ -25,11 +26,20 @@ async def permitted_question(cmd: ReadDetails, actor: Actor, tx: Tx) -> dict[str
     return {
         "client_kind": referral.client_kind,
         "client_id": str(referral.client_id),
-        "fields": offer.fields,
+        "fields": await _fields(referral, offer, tx),
         "purpose": cmd.purpose,
         "referral_id": str(referral.id),
         "agency": actor.agency,
     }
+
+
+async def _fields(referral: Referral, offer: Offer, tx: Tx) -> list[str]:
+    """What the service asked for when the referral was sent, as far as it still needs it: a field that it asks for
+    since then was agreed to by nobody."""
+    if referral.service_version is None:
+        return offer.fields
+    version = await tx.get(ServiceVersion, (referral.service, referral.service_version))
+    return [name for name in offer.fields if name in version.terms["fields"]]
 
 
 def _must_be_readable(referral: Referral) -> None:

@@ -40,14 +40,18 @@ class Agency(Base):
 
 
 class Offer(Base):
-    """A service that a desk offers: `fields` are all that its agency may see of a client. Hours None: never due."""
+    """A service that a desk offers: `fields` are all that its agency may see of a client. Hours None: never due.
+
+    `places` (None: no limit) are counted by `places_per`: accepted in a month, or running at once. `terms_version`: the
+    version at which its terms changed last (`ServiceVersion`); capacity and closing are no terms.
+    """
 
     __tablename__ = "services"
 
     code: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(default=1)
     agency: Mapped[str] = mapped_column(ForeignKey("agencies.code"))
-    desk: Mapped[str]
+    desk: Mapped[str] = mapped_column(ForeignKey("desks.code"))
     name: Mapped[str]
     purpose: Mapped[str]
     fields: Mapped[list[str]]
@@ -56,6 +60,16 @@ class Offer(Base):
     acknowledge_hours: Mapped[int | None]
     decide_hours: Mapped[int | None]
     finish_hours: Mapped[int | None]
+    public_id: Mapped[UUID] = mapped_column(unique=True)
+    terms_version: Mapped[int]
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    needs: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    eligibility: Mapped[dict[str, Any] | None]
+    clocks: Mapped[dict[str, Any]]
+    places: Mapped[int | None]
+    places_per: Mapped[str | None]
+    closed_until: Mapped[date | None]
+    closed_reason: Mapped[str | None]
 
 
 class Referral(Base):
@@ -95,6 +109,8 @@ class Referral(Base):
     ended_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None]
+    service_version: Mapped[int | None]
+    takes_place: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     __table_args__ = (
         Index("referrals_one_open", "client_id", "service", unique=True, postgresql_where=text(IS_OPEN)),

@@ -1,4 +1,4 @@
-"""What can be read: one referral with its timeline, lists, the directory, and the disclosure ledger."""
+"""What can be read: one referral with its timeline, lists, and the disclosure ledger."""
 
 from typing import Any
 from uuid import UUID
@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.referrals.ledger import permitted_question
-from services.referrals.models import Disclosure, Offer, Referral, TimelineEntry
+from services.referrals.models import Disclosure, Referral, TimelineEntry
 from services.referrals.requests import ListDisclosures, ListReferrals, Page, ReadDetails
 from services.referrals.states import SIDES, State, rule_for
 from sinergi.auth import Actor, covers, permit
@@ -64,13 +64,6 @@ async def list_referrals(what: ListReferrals, actor: Actor, tx: Tx) -> Found:
     return {"items": [{name: getattr(row, name) for name in LISTED} for row in rows], "total": total}
 
 
-@permit("directory.read")
-async def list_services(what: Page, actor: Actor, tx: Tx) -> Found:
-    """A page of the services that agencies offer."""
-    rows, total = await _page(select(Offer), Offer.code.asc(), what, tx)
-    return {"items": [_columns(row) for row in rows], "total": total}
-
-
 @permit("referral.details")
 async def read_details_question(what: ReadDetails, actor: Actor, tx: Tx) -> Found:
     """What the registry is to be asked; the answer is handed out after `record_disclosure` alone."""
@@ -119,7 +112,7 @@ def _actions(referral: Referral, actor: Actor) -> list[str]:
     ]
 
 
-def _columns(row: Referral | Offer | Disclosure) -> Found:
+def _columns(row: Referral | Disclosure) -> Found:
     return {column.name: getattr(row, column.name) for column in row.__table__.columns}
 
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from services.referrals.clock_terms import ClockTerms
 from services.referrals.codes import (
     AgencyCode,
     Area,
@@ -27,6 +28,8 @@ from services.referrals.codes import (
     ServiceCode,
     Text,
 )
+from services.referrals.eligibility import Eligibility, Verdict
+from services.referrals.needs import NEEDS
 from services.referrals.states import State
 from sinergi.events import STREAMS, ClientKind, Priority
 from sinergi.problems import Refused
@@ -40,8 +43,19 @@ WIT = timezone(timedelta(hours=9))
 #: the audience of our own services, and the users of the core's NATS account
 RESERVED = {"core", *(owner for owner, _ in STREAMS.values()), "console", "operator", "operator-sys"}
 Hours = Annotated[int, Field(gt=0, le=24 * 366)]
+#: where a service is offered: an area and all below it, or the whole country
+ServedArea = Area | Literal["*"]
 Purpose = Annotated[Line, StringConstraints(min_length=3)]
 Codes = Annotated[list[Code], Field(max_length=50)]
+
+
+def _known(need: str) -> str:
+    if need not in NEEDS:
+        raise ValueError("there is no such need: GET /directory/needs lists them")
+    return need
+
+
+Need = Annotated[str, StringConstraints(max_length=60), AfterValidator(_known)]
 
 
 def parse(model: type[R], request: dict[str, Any]) -> R:
@@ -79,7 +93,10 @@ class PutAgency(_Request):
 
 
 class PutService(_Request):
-    """Describe a service: whose desk, for which areas, what it needs to know. Hours count plainly, day and night."""
+    """Describe a service: whose desk, for which needs, people and areas, what it needs to know, in what time.
+
+    Hours count plainly, day and night; `clocks` not told are the hours. An area `*` is the whole country.
+    """
 
     code: ServiceCode
     agency: AgencyCode
@@ -88,10 +105,13 @@ class PutService(_Request):
     purpose: Line
     fields: list[FieldName] = Field(max_length=40)
     documents: Codes = []
-    areas: list[Area] = Field(min_length=1, max_length=600)
+    areas: list[ServedArea] = Field(min_length=1, max_length=600)
     acknowledge_hours: Hours | None = None
     decide_hours: Hours | None = None
     finish_hours: Hours | None = None
+    needs: list[Need] = Field(default=[], max_length=40)
+    eligibility: Eligibility | None = None
+    clocks: ClockTerms | None = None
 
     @model_validator(mode="after")
     def _desk_is_the_agencys(self) -> Self:
@@ -117,6 +137,19 @@ class SendReferral(_Request):
     case_id: UUID | None = None
     step_id: UUID | None = None
     replaces: UUID | None = None
+
+
+class JudgedReferral(SendReferral):
+    """A request to send as the doors hand it on: with what became of the service's rules, if it has any. The verdict is
+    no part of what is asked: the same request asked again is the same, whatever the registry says by then."""
+
+    verdict: Verdict | None = Field(default=None, exclude=True)
+
+
+class SendAnyway(SendReferral):
+    """Send although it is full, closed, or not meant for this client: why, in words that stay on the timeline."""
+
+    override: Text
 
 
 class Given(_Request):

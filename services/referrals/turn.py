@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from services.referrals.capacity import count_turn
 from services.referrals.directory import Place, find_place
 from services.referrals.models import Referral, TimelineEntry
 from services.referrals.requests import Given
@@ -37,9 +38,10 @@ class Turn:
 
     async def tell(self, note: str | None = None, **fact: Any) -> Answer:
         """Move the referral as the row says, and tell its event with these fields of its own."""
-        referral, to = self.referral, self.rule.to
+        referral, to, before = self.referral, self.rule.to, State(self.referral.state)
         if to is not None:
             _move(referral, to)
+            await count_turn(referral, before, self.tx)
         await tell(self.rule.event, referral, self.place, self.actor, self.tx, fact, note)
         return answer(referral)
 

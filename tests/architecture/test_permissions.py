@@ -29,6 +29,11 @@ PUBLIC = {
     "/docs/oauth2-redirect": "the contract is public",
     "/redoc": "the contract is public",
 }
+PUBLIC_REFERRALS = {
+    "/hsds/": "the open directory (HSDS): public information about services, nobody's personal contact",
+    "/hsds/services": "the same",
+    "/hsds/services/{service_id}": "the same",
+}
 PUBLIC_CONSOLE = {
     "/login": "where one signs in",
     "/static": "style and script",
@@ -110,7 +115,7 @@ def test_the_doors_call_nothing_that_names_no_action(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_route_asks_who_is_there(service: str) -> None:
-    public = PUBLIC | (PUBLIC_CONSOLE if service == "console" else {})
+    public = PUBLIC | {"console": PUBLIC_CONSOLE, "referrals": PUBLIC_REFERRALS}.get(service, {})
     asked = 0
     for route in flat(routes(service)):
         if route.path in public:
