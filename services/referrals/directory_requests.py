@@ -4,10 +4,11 @@ from datetime import date, time
 from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from services.referrals.codes import AgencyCode, Area, Desk, Line, ServiceCode
 from services.referrals.requests import Need, Page
+from services.referrals.workbook_layout import CHANNELS
 from sinergi.events import ClientKind
 
 Receives = Literal["nats", "webhook", "console", "link"]
@@ -56,6 +57,12 @@ class PutDesk(_Request):
         if "/" not in self.code:
             raise ValueError("a desk's code is <agency>/<desk>")
         return self
+
+    @field_validator("channels")
+    @classmethod
+    def _are_in_order(cls, channels: list[Channel]) -> list[Channel]:
+        """By kind, as the workbook has them: the same channels are the same entry, in whatever order they are told."""
+        return sorted(channels, key=lambda one: CHANNELS.index(one.kind))
 
     @property
     def agency(self) -> str:

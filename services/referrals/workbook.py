@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from services.referrals.directory_models import Desk
 from services.referrals.models import Agency, Offer
-from services.referrals.workbook_layout import CHANNELS, COLUMNS, TERMS
+from services.referrals.workbook_layout import CHANNELS, COLUMNS, PUBLIC, TERMS
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx
 
@@ -77,11 +77,13 @@ def _yes(value: bool) -> str:
 
 
 def _desk(desk: Desk) -> Sequence[Any]:
-    by_kind = {kind: [one["value"] for one in desk.channels if one["kind"] == kind] for kind in CHANNELS}
-    public = dict.fromkeys(one["kind"] for one in desk.channels if one["public"])
     opening = "; ".join(f"{one['day']} {one['opens'][:5]}-{one['closes'][:5]}" for one in desk.opening)
-    channels = (" | ".join(by_kind[kind]) for kind in CHANNELS)
-    return (desk.code, desk.name, desk.receives, desk.area, *channels, ", ".join(public), opening)
+    channels = (" | ".join(_channel(one) for one in desk.channels if one["kind"] == kind) for kind in CHANNELS)
+    return (desk.code, desk.name, desk.receives, desk.area, *channels, opening)
+
+
+def _channel(channel: dict[str, Any]) -> str:
+    return f"{channel['value']} {PUBLIC}" if channel["public"] else str(channel["value"])
 
 
 def _service(offer: Offer) -> Sequence[Any]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from services.referrals import directory_commands
 from services.referrals.directory_requests import PutDesk
 from services.referrals.requests import PutAgency, PutService
-from services.referrals.workbook_layout import CHANNELS, TERMS
+from services.referrals.workbook_layout import CHANNELS, PUBLIC, TERMS
 from services.referrals.workbook_reading import Row, Sheets
 from sinergi.app import Context
 from sinergi.auth import Actor, Permitted
@@ -183,9 +183,8 @@ def _rule(cells: dict[str, str]) -> dict[str, Any]:
 
 
 def _channels(cells: dict[str, str]) -> list[dict[str, Any]]:
-    public = _listed(cells.get("public", ""), ",")
     return [
-        {"kind": kind, "value": value, "public": kind in public}
+        {"kind": kind, "value": value.removesuffix(PUBLIC).strip(), "public": value.endswith(PUBLIC)}
         for kind in CHANNELS
         for value in _listed(cells.get(kind, ""), "|")
     ]

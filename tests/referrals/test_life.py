@@ -14,9 +14,9 @@ from tests.harness.stack import Running, Stack
 from tests.referrals.conftest import CARRIES, SOON, Give, Send, a_referral
 
 
-async def by_nats(nats: Client, agency: str, command: str, **request: Any) -> dict[str, Any]:
+async def by_nats(nats: Client, agency: str, command: str, kind: str = "referral", **request: Any) -> dict[str, Any]:
     """The command as the server hands it on for this agency's account."""
-    subject, body = f"sinergi.cmd.{agency}.referral.{command}", json.dumps(request).encode()
+    subject, body = f"sinergi.cmd.{agency}.{kind}.{command}", json.dumps(request).encode()
     answer: dict[str, Any] = json.loads((await nats.request(subject, body, timeout=10)).data)
     return answer
 

@@ -22,6 +22,15 @@ SERVICES: dict[str, dict[str, Any]] = {
         "acknowledge_hours": 24,
         "decide_hours": 56,
         "finish_hours": 720,
+        "needs": ["economic", "fakir-miskin"],
+        # Permensos 2/2019: a KUBE is 5 to 20 heads of family
+        "eligibility": {
+            "all": [
+                {"fact": "client_kind", "op": "any_of", "value": ["group"]},
+                {"fact": "members", "op": ">=", "value": 5},
+                {"fact": "members", "op": "<=", "value": 20},
+            ]
+        },
     },
     "izin-usaha-mikro": {
         "agency": "bptsp",
@@ -34,8 +43,21 @@ SERVICES: dict[str, dict[str, Any]] = {
         "acknowledge_hours": 24,
         "decide_hours": 56,
         "finish_hours": 168,
+        "needs": ["economic", "legal"],
     },
 }
+
+#: desk -> how it is reached and when; offices, never persons
+DESKS: dict[str, dict[str, Any]] = {
+    "koperasi/pembinaan": {"name": "Pembinaan KUBE", "receives": "nats", "area": "31.74.09"},
+    "bptsp/izin-usaha": {"name": "Izin usaha mikro", "receives": "nats", "area": "31.71.01"},
+}
+for _desk in DESKS.values():
+    _desk["channels"] = [{"kind": "phone", "value": "+62 21 555 0100", "public": True}]
+    _desk["opening"] = [{"day": day, "opens": "08:00", "closes": "15:00"} for day in ("MO", "TU", "WE", "TH", "FR")]
+
+#: service -> how many it takes: an agency says this of its own
+CAPACITY: dict[str, dict[str, Any]] = {"pembinaan-kube": {"places": 40, "places_per": "month"}}
 
 #: recipient as the contacts' URL takes it -> address in the demo's mail server
 CONTACTS = {
@@ -51,7 +73,11 @@ async def fill(api: Api, subjects: dict[str, str]) -> None:
     """Write agencies, services and contacts; again changes nothing. `subjects`: username -> `sub`."""
     for code, agency in AGENCIES.items():
         await api.put("referrals", f"/directory/agencies/{code}", agency)
+    for code, desk in DESKS.items():
+        await api.put("referrals", f"/directory/desks/{code}", desk)
     for code, service in SERVICES.items():
         await api.put("referrals", f"/directory/services/{code}", service)
+    for code, capacity in CAPACITY.items():
+        await api.put("referrals", f"/directory/services/{code}/capacity", capacity)
     for recipient, email in CONTACTS.items():
         await api.put("notify", f"/contacts/{recipient.format(**subjects)}", {"email": email})
