@@ -9,6 +9,7 @@ from services.console import (
     assessment_pages,
     case_pages,
     intake_pages,
+    directory_pages,
     notes_pages,
     pages,
     placement_pages,
@@ -75,5 +76,6 @@ router.include_router(transfer_pages.router)
 router.include_router(registry_pages.streams)
 router.include_router(registry_pages.router)
 router.include_router(area_pages.router)
+router.include_router(directory_pages.router)
 router.include_router(request_pages.router)
 router.include_router(review_pages.router)

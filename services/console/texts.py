@@ -3,6 +3,7 @@
 from services.console.texts_assessments import ASSESSMENTS
 from services.console.texts_cases import CASES
 from services.console.texts_intake import INTAKE
+from services.console.texts_directory import DIRECTORY
 from services.console.texts_notes import NOTES
 from services.console.texts_placement import PLACEMENT
 from services.console.texts_registry import REGISTRY
@@ -267,6 +268,7 @@ _ALL = {
     **NOTES,
     **PLACEMENT,
     **INTAKE,
+    **DIRECTORY,
 }
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

@@ -107,11 +107,10 @@ async def open_service(cmd: OpenService, actor: Actor, tx: Tx) -> Answer:
 
 
 async def _own(cmd: SetCapacity | CloseService | OpenService, actor: Actor, tx: Tx) -> Offer:
-    """The service, locked: any for an operator, its own for an agency."""
-    offer = await tx.lock(Offer, cmd.code, cmd.expected_version)
+    """The service, locked: any for an operator, its own for an agency, which learns no other's version."""
     if actor.role is not Role.OPERATOR:
-        actor.within(agencies=(offer.agency,))
-    return offer
+        actor.within(agencies=((await tx.get(Offer, cmd.code)).agency,))
+    return await tx.lock(Offer, cmd.code, cmd.expected_version)
 
 
 def _changed(offer: Offer, values: dict[str, Any]) -> Answer:

@@ -80,7 +80,7 @@ async def put_service(
     return await obey(context, directory_commands.put_service, with_path(PutService, body, code=code), who, key)
 
 
-@router.put("/directory/services/{code}/capacity", response_model=Answer)
+@router.post("/directory/services/{code}/capacity", response_model=Answer)
 async def set_capacity(
     code: ServiceCode,
     body: CapacityBody,  # type: ignore[valid-type]

@@ -47,7 +47,7 @@ async def service(operator: Any) -> Any:
         code = f"panti-{uuid4().hex[:8]}"
         (await operator.put(f"/directory/services/{code}", json=HOME | terms)).raise_for_status()
         if capacity:
-            (await operator.put(f"/directory/services/{code}/capacity", json=capacity)).raise_for_status()
+            (await operator.post(f"/directory/services/{code}/capacity", json=capacity)).raise_for_status()
         return code
 
     return enter
@@ -261,13 +261,13 @@ async def test_an_agency_tells_its_own_capacity_over_nats_and_no_others(
     assert (await officer.get(f"/directory/services/{code}")).json()["places"] == 7
     refused = await by_nats(nats, "koperasi", "capacity", kind="directory", **told)
     assert refused["problem"]["type"].endswith("not-your-agency")
-    assert (await desk.put(f"/directory/services/{code}/capacity", json={})).status_code == 403
-    assert (await worker.put(f"/directory/services/{code}/capacity", json={})).status_code == 403
-    half = await officer.put(f"/directory/services/{code}/capacity", json={"places": 3})
+    assert (await desk.post(f"/directory/services/{code}/capacity", json={})).status_code == 403
+    assert (await worker.post(f"/directory/services/{code}/capacity", json={})).status_code == 403
+    half = await officer.post(f"/directory/services/{code}/capacity", json={"places": 3})
     assert half.status_code == 422
-    stale = await officer.put(f"/directory/services/{code}/capacity", json={"expected_version": 1})
+    stale = await officer.post(f"/directory/services/{code}/capacity", json={"expected_version": 1})
     assert slug(stale) == "version-conflict"
-    assert (await officer.put(f"/directory/services/{code}/capacity", json={"expected_version": 2})).status_code == 200
+    assert (await officer.post(f"/directory/services/{code}/capacity", json={"expected_version": 2})).status_code == 200
 
 
 async def test_a_service_is_closed_for_a_time_and_opened_again(

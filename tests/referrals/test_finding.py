@@ -48,7 +48,7 @@ async def services(operator: Any) -> dict[str, dict[str, Any]]:
         (await operator.put(f"/directory/services/{code}", json=entry)).raise_for_status()
     for code, places in (("near-but-full", 0), ("near-with-room", 4)):
         capacity = {"places": places, "places_per": "month"}
-        (await operator.put(f"/directory/services/{code}/capacity", json=capacity)).raise_for_status()
+        (await operator.post(f"/directory/services/{code}/capacity", json=capacity)).raise_for_status()
     return entries
 
 

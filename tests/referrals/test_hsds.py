@@ -48,7 +48,7 @@ async def anybody(referrals: Running) -> AsyncIterator[Any]:
         entry = LICENCE | {"eligibility": RULES, "areas": ["31.74", "*"], "needs": ["economic"]}
         (await operator.put("/directory/services/izin-terbuka", json=entry)).raise_for_status()
         capacity = {"places": 12, "places_per": "month"}
-        (await operator.put("/directory/services/izin-terbuka/capacity", json=capacity)).raise_for_status()
+        (await operator.post("/directory/services/izin-terbuka/capacity", json=capacity)).raise_for_status()
     async with referrals.anonymous() as client:
         yield client
 

@@ -78,6 +78,6 @@ async def fill(api: Api, subjects: dict[str, str]) -> None:
     for code, service in SERVICES.items():
         await api.put("referrals", f"/directory/services/{code}", service)
     for code, capacity in CAPACITY.items():
-        await api.put("referrals", f"/directory/services/{code}/capacity", capacity)
+        await api.post("referrals", f"/directory/services/{code}/capacity", capacity)
     for recipient, email in CONTACTS.items():
         await api.put("notify", f"/contacts/{recipient.format(**subjects)}", {"email": email})
