@@ -44,13 +44,17 @@ def empty_load(service: str) -> ServiceLoad:
 
 
 def free_places(offer: Offer, load: ServiceLoad | None) -> int | None:
-    """How many more it takes now; None when it has no limit. Never below 0: a desk may accept beyond its places."""
-    if offer.places is None:
+    """How many more the service takes now; None when it has no limit."""
+    counts = (load.running, load.month, load.taken) if load else (0, this_month(), 0)
+    return places_left(offer.places, offer.places_per, *counts)
+
+
+def places_left(places: int | None, places_per: str | None, running: int, month: date, taken: int) -> int | None:
+    """The same of bare numbers. Never below 0: a desk may accept beyond its places."""
+    if places is None:
         return None
-    if load is None:
-        return offer.places
-    taken = load.running if offer.places_per == "at-once" else load.taken if load.month == this_month() else 0
-    return max(0, offer.places - taken)
+    used = running if places_per == "at-once" else taken if month == this_month() else 0
+    return max(0, places - used)
 
 
 def is_closed(closed_until: date | None) -> bool:

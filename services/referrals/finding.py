@@ -10,12 +10,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.referrals.capacity import free_places, is_closed, median_hours, this_month
-from services.referrals.directory_models import ServiceLoad
+from services.referrals.capacity import is_closed, median_hours, places_left, this_month
 from services.referrals.directory_requests import FindServices
 from services.referrals.eligibility import Eligibility, Facts, Result, Verdict, asks_of, judge
 from services.referrals.eligibility_words import lines_found, result_words
-from services.referrals.models import Offer
 from services.referrals.rank_words import answer_words, distance_words, room_words
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx
@@ -26,17 +24,17 @@ LOOKED_AT = 1000
 KECAMATAN_DEPTH = 3
 EVERYWHERE = "*"
 
-_SERVING = """
-WITH near AS (
-  SELECT service, max(area) AS area FROM served_needs WHERE need = ANY(:needs) AND area = ANY(:around)
-  GROUP BY service ORDER BY max(area) DESC, service LIMIT :most)
-SELECT s.code, s.name, s.agency, a.name AS agency_name, s.desk, d.area AS desk_area, near.area, s.eligibility,
-  s.terms_version, s.documents, s.places, s.places_per, s.closed_until, l.running, l.month, l.taken, l.answered
-FROM near JOIN services s ON s.code = near.service JOIN agencies a ON a.code = s.agency JOIN desks d ON d.code = s.desk
-  LEFT JOIN service_loads l ON l.service = s.code
-"""
-#: served by the primary key (need, area, service)
-_WHO_SERVES = text(_SERVING)
+#: served by the primary key (need, area, service), then by the keys of what it finds: no table is read through
+_WHO_SERVES = text(
+    """WITH near AS (
+         SELECT service, max(area) AS area FROM served_needs WHERE need = ANY(:needs) AND area = ANY(:around)
+         GROUP BY service ORDER BY max(area) DESC, service LIMIT :most)
+       SELECT s.code, s.name, s.agency, a.name AS agency_name, s.desk, d.area AS desk_area, near.area, s.eligibility,
+         s.terms_version, s.documents, s.places, s.places_per, s.closed_until, l.running, l.month, l.taken, l.answered
+       FROM near, LATERAL (SELECT * FROM services WHERE code = near.service OFFSET 0) s
+         JOIN agencies a ON a.code = s.agency JOIN desks d ON d.code = s.desk
+         JOIN service_loads l ON l.service = s.code"""
+)
 _NEEDS_OF = text("SELECT DISTINCT need FROM served_needs WHERE service = :service")
 _COUNT_ASKED = text(
     """INSERT INTO needs_asked (need, area, month, asked, unmet) VALUES (:need, :area, :month, 1, :unmet)
@@ -114,16 +112,14 @@ async def _serving(needs: list[str], area: str, tx: Tx) -> list[Candidate]:
 
 
 def _candidate(row: Any, area: str) -> Candidate:
-    offer = Offer(places=row["places"], places_per=row["places_per"])
-    load = None if row["running"] is None else ServiceLoad(**{one: row[one] for one in ("running", "month", "taken")})
     return Candidate(
         **{one: row[one] for one in ("code", "name", "agency", "agency_name", "desk", "area", "documents")},
         distance=_distance(row["desk_area"] or row["area"], area),
         rules=Eligibility.model_validate(row["eligibility"]) if row["eligibility"] else None,
         terms_version=row["terms_version"],
-        free=free_places(offer, load),
+        free=places_left(*(row[one] for one in ("places", "places_per", "running", "month", "taken"))),
         closed_until=row["closed_until"],
-        answers_within=median_hours(row["answered"] or []),
+        answers_within=median_hours(row["answered"]),
     )
 
 

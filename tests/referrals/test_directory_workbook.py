@@ -112,9 +112,9 @@ async def test_bad_rows_are_told_with_sheet_row_column_and_rule_and_the_good_one
 @pytest.mark.parametrize(
     ("content", "slug"),
     [
-        (b"code,name\nx,y\n", "file-damaged"),
+        (b"code,name\nx,y\n", "workbook-damaged"),
         (book(people=[]), "sheet-unknown"),
-        (book(agencies=[]).replace(b"PK", b"XX", 1)[:200], "file-damaged"),
+        (book(agencies=[]).replace(b"PK", b"XX", 1)[:200], "workbook-damaged"),
     ],
 )
 async def test_what_is_no_directory_is_refused(content: bytes, slug: str, operator: Any) -> None:

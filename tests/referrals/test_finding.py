@@ -35,7 +35,7 @@ async def operator(referrals: Running) -> AsyncIterator[Any]:
 @pytest.fixture(scope="module")
 async def services(operator: Any) -> dict[str, dict[str, Any]]:
     """Services for one need, each better than the next in one thing."""
-    served = LICENCE | {"needs": ["gelandangan"], "documents": []}
+    served = LICENCE | {"desk": "penjangkauan", "needs": ["gelandangan"], "documents": []}
     entries: dict[str, dict[str, Any]] = {
         "near-with-room": served | {"areas": [HERE]},
         "far-with-room": served | {"areas": ["*"]},
