@@ -8,10 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from services.referrals.clock_terms import ClockTerms
+from services.referrals.directory import Place
 from services.referrals.eligibility import Eligibility, asks_of, judge
 from services.referrals.eligibility_words import lines_found
 from services.referrals.needs import CATEGORIES, DOMAINS
+from services.referrals.sending import must_be_eligible
 from services.registry import ppks
+from sinergi.problems import Refused
 
 ROOT = Path(__file__).parents[2]
 OLD = {"fact": "age", "op": ">=", "value": 60}
@@ -133,3 +136,13 @@ def test_clocks_are_days_or_hours_for_each_priority_or_never() -> None:
     for wrong in ({"days": 3, "hours": 2}, {}, {"days": 0}, {"weeks": 1}):
         with pytest.raises(ValidationError):
             ClockTerms.model_validate({"routine": {"decide": wrong}})
+
+
+def test_a_judgement_by_other_rules_than_the_services_is_not_taken() -> None:
+    rules = Eligibility.model_validate({"all": [OLD]})
+    place = Place("panti", "dinsos", "dinsos/panti", (), None, None, None, False, terms_version=7, eligibility=rules)
+    by_these, by_older = (judge(rules, {"people": [PERSON]}, version) for version in (7, 6))
+    must_be_eligible(place, by_these)
+    for other in (by_older, None):
+        with pytest.raises(Refused, match="service-changed"):
+            must_be_eligible(place, other)
