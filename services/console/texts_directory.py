@@ -94,7 +94,6 @@ DIRECTORY: dict[str, tuple[str, str]] = {
     "field.client_kind": ("Jenis klien", "Kind of client"),
     "field.places": ("Jumlah tempat", "Number of places"),
     "field.places_per": ("Dihitung", "Counted"),
-    "field.until": ("Sampai tanggal", "Until"),
     "problem.not-eligible": (
         "Layanan ini tidak untuk klien ini. Lihat syarat yang tidak terpenuhi.",
         "The service is not meant for this client. See which rules do not hold.",
