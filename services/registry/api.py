@@ -9,6 +9,16 @@ from services.registry import commands, doors_known, doors_lists, doors_matching
 from sinergi.app import Ctx, Key, Who, obey
 
 router = APIRouter()
+
+
+# routes are tried in their order, and this one is asked most
+@router.post("/persons/search")
+async def search_persons(what: search.SearchPersons, context: Ctx, who: Who) -> dict[str, Any]:
+    """Find people; a POST, so that no name and no NIK stands in a URL."""
+    async with context.db.reading(who) as reading:
+        return await search.search_persons(what, who, reading)
+
+
 router.include_router(doors_people.router)
 router.include_router(doors_matching.router)
 router.include_router(doors_known.router)
@@ -16,13 +26,6 @@ router.include_router(doors_lists.router)
 
 
 # --------------------------------------------------------------------- persons
-
-
-@router.post("/persons/search")
-async def search_persons(what: search.SearchPersons, context: Ctx, who: Who) -> dict[str, Any]:
-    """Find people; a POST, so that no name and no NIK stands in a URL."""
-    async with context.db.begin(who) as tx:
-        return await search.search_persons(what, who, tx)
 
 
 @router.get("/persons/{person_id}")

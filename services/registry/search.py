@@ -13,16 +13,14 @@ from uuid import UUID
 
 import asyncpg
 from pydantic import Field
-from sqlalchemy import text
 
 from services.registry.cleaning import name_key
-from services.registry.golden import connection_of
 from services.registry.queries import Page, mask_name
 from services.registry.seal import Seal
 from services.registry.search_candidates import BY_INDEX, candidates, place
 from services.registry.search_rank import LIKE
 from sinergi.auth import Actor, permit
-from sinergi.db import Tx
+from sinergi.db import Reading
 from sinergi.problems import Refused
 
 #: so many people are found at most: who finds more must say more
@@ -66,21 +64,21 @@ class Asked:
 
 
 @permit("person.search")
-async def search_persons(what: SearchPersons, actor: Actor, tx: Tx) -> dict[str, Any]:
+async def search_persons(what: SearchPersons, actor: Actor, reading: Reading) -> dict[str, Any]:
     """People of the actor's area, the likest first, masked until one is opened; and groups of that name.
 
     `total` counts to 200 at most; `total_is_capped` tells that there are more.
     """
     asked, groups = understood(what), list[dict[str, Any]]()
     scope = _narrower("" if actor.area == "*" else actor.area or None, asked.area)
-    await tx.session.execute(text(BY_INDEX))
-    connection = await connection_of(tx)
+    connection = reading.connection
+    await connection.execute(BY_INDEX)
     found = [] if scope is None else await find(connection, asked, scope)
     if what.text and asked.name and scope is not None:
         groups = await _groups(connection, what.text, scope)
     shown = found[:MOST][(what.page - 1) * what.size : what.page * what.size]
     items = await items_of(connection, shown)
-    await tx.audit("person.search", "person", [item["id"] for item in items], what.purpose)
+    await reading.audit("person.search", "person", [item["id"] for item in items], what.purpose)
     total = min(len(found), MOST)
     return {"items": items, "total": total, "total_is_capped": len(found) > MOST, "groups": groups}
 

@@ -7,7 +7,7 @@ the facts to NATS afterwards. The tables that this needs are `SCHEMA_V1`, run by
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -71,10 +71,6 @@ SCHEMA_V2 = (
     "CREATE INDEX alarms_due ON alarms (due_at, id)",
 )
 
-_INSERT_AUDIT = text(
-    """INSERT INTO audit (id, actor, role, agency, action, subject_kind, subject_id, purpose, trace_id)
-       VALUES (:id, :actor, :role, :agency, :action, :subject_kind, :subject_id, :purpose, :trace_id)"""
-)
 _CLAIM_ANSWER = text(
     "INSERT INTO answered (actor, key, request) VALUES (:actor, :key, :request) ON CONFLICT DO NOTHING"
 )
@@ -185,15 +181,8 @@ class Tx:
 
     async def audit(self, action: str, subject_kind: str, subject_ids: Sequence[Any], purpose: str) -> None:
         """Write down that the actor read these subjects, and why (UU 27/2022: reads are processing too)."""
-        if self.actor is None:
-            raise LookupError("an audit row needs an actor: begin(actor)")
-        who = {"actor": self.actor.id, "role": self.actor.role.value, "agency": self.actor.agency}
-        what = {"action": action, "subject_kind": subject_kind, "purpose": purpose}
-        rows = [
-            who | what | {"id": new_id(), "subject_id": str(one), "trace_id": tracing.trace_id()} for one in subject_ids
-        ]
-        if rows:
-            await self.session.execute(_INSERT_AUDIT, rows)
+        for row in _audit_rows(self.actor, action, subject_kind, subject_ids, purpose):
+            self.append("audit", row)
 
     async def answered(self, key: str | None, request: str) -> Any | None:
         """The answer already given to this actor under this idempotency key, or None if this is the first time.
@@ -232,9 +221,37 @@ class Tx:
 
     async def _write_appended(self, driver: Any) -> None:
         for (table, columns), rows in self._appended.items():
-            places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-            names = ", ".join(f'"{column}"' for column in columns)
-            await driver.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)
+            await driver.executemany(_insert(table, columns), rows)
+
+
+class Reading:
+    """One transaction that only reads, in plain SQL by the driver, and writes down what it read.
+
+    For a question that is asked so often, and answered so quickly, that the mapper's session would cost as much.
+    """
+
+    def __init__(self, connection: "asyncpg.Connection[Any]", actor: Actor) -> None:
+        self.connection, self.actor = connection, actor
+
+    async def audit(self, action: str, subject_kind: str, subject_ids: Sequence[Any], purpose: str) -> None:
+        """As `Tx.audit`."""
+        rows = _audit_rows(self.actor, action, subject_kind, subject_ids, purpose)
+        if rows:
+            await self.connection.executemany(_insert("audit", rows[0]), [tuple(row.values()) for row in rows])
+
+
+def _audit_rows(actor: Actor | None, action: str, kind: str, ids: Sequence[Any], purpose: str) -> list[dict[str, Any]]:
+    if actor is None:
+        raise LookupError("an audit row needs an actor: begin(actor)")
+    who = {"actor": actor.id, "role": actor.role.value, "agency": actor.agency}
+    what = {"action": action, "subject_kind": kind, "purpose": purpose, "trace_id": tracing.trace_id()}
+    return [{"id": new_id(), "subject_id": str(one), **who, **what} for one in ids]
+
+
+def _insert(table: str, columns: Iterable[str]) -> str:
+    names = [f'"{column}"' for column in columns]
+    places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"
 
 
 class Database:
@@ -269,6 +286,18 @@ class Database:
                 emitted = await tx.write()
             if emitted:
                 self.committed.set()
+
+    @asynccontextmanager
+    async def reading(self, actor: Actor) -> AsyncIterator[Reading]:
+        """A transaction without a session, on a connection of the same pool."""
+        async with self.engine.connect() as borrowed:
+            driver: Any = (await borrowed.get_raw_connection()).driver_connection
+            try:
+                async with driver.transaction():
+                    yield Reading(driver, actor)
+            finally:
+                if driver.is_closed():  # the pool learns only from its own statements that a connection is lost
+                    await borrowed.invalidate()
 
     async def answers(self) -> bool:
         """Whether the database can be reached and answers within three seconds."""
