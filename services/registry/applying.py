@@ -208,6 +208,7 @@ def open_decided(desk: Desk, work: Path) -> None:
 
 async def put_batch(connection: "asyncpg.Connection[Any]", import_id: UUID, batch: Batch) -> Applied:
     """Write a batch. The transaction must have begun, and hold the import's row."""
+    await connection.execute(keys.KEEP_SHORT)
     for table, (file, columns) in batch.files.items():
         await connection.copy_to_table(table, source=file, columns=columns, format="csv", header=True)
         file.unlink()
@@ -215,7 +216,6 @@ async def put_batch(connection: "asyncpg.Connection[Any]", import_id: UUID, batc
     if batch.new:
         await search_words.learn(connection, batch.names)
     changed, areas = await _change(connection, import_id, batch) if batch.good > batch.new else ({}, set())
-    # every search reads what waits for its place in the index of keys: few batches are large enough to clear it
     await connection.execute(keys.SETTLE)
     await connection.execute(marks.MARK, sorted(areas.union(batch.areas)))
     return Applied(changed, await _queue(connection, import_id, batch.pairs) if batch.pairs else 0)

@@ -15,7 +15,10 @@ DISTRICT = 8
 #: the year under which people without a birth date are found
 NO_YEAR = 0
 
-#: after a bulk load: the index takes new keys in by the thousand, and each search reads those that still wait
+#: each search reads all keys that still wait for their place in the index: with the 4 MB of them that PostgreSQL lets
+#: wait, and that a batch of a list brings, it took six times as long. Said in a transaction that brings many keys
+KEEP_SHORT = "SET LOCAL gin_pending_list_limit = '64kB'"
+#: after a bulk load: those that wait get their place
 SETTLE = "SELECT gin_clean_pending_list('persons_keys')"
 
 #: `keys_of` in DuckDB, a format of three expressions: the name key (VARCHAR), the birth date (DATE) and the area
