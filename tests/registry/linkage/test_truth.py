@@ -1,6 +1,9 @@
 """The engine against the generator's truth, and what must hold for any lists."""
 
 import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -19,12 +22,42 @@ def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_lists(tmp_path_factory.mktemp("lists"), PEOPLE, seed=11)
 
 
-def linked(folder: Path, *, without: tuple[str, ...] = ()) -> Outcome:
+@dataclass
+class Ran:
+    """A job that was run, with all that it wrote and told."""
+
+    folder: Path
+    outcome: Outcome
+    told: list[tuple[str, float]]
+
+    @property
+    def links(self) -> Path:
+        return self.folder / "links.parquet"
+
+
+@pytest.fixture(scope="module")
+def ran(lists: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
+    """`ran(*without)`: the lists linked without these columns, once for all tests that look at it."""
+    return cache(lambda *without: linked(lists, tmp_path_factory.mktemp("ran"), without=without))
+
+
+def linked(lists: Path, folder: Path, *, without: tuple[str, ...] = ()) -> Ran:
     left, right = (
         Source(one.sql, {name: sql for name, sql in one.columns.items() if name not in without})
-        for one in (ministry(folder), city(folder))
+        for one in (ministry(lists), city(lists))
     )
-    return link(Job(left, right, folder / "links.parquet", folder, memory_mb=300))
+    told: list[tuple[str, float]] = []
+    households = None if "household" in without else folder / "households.parquet"
+    job = Job(
+        left,
+        right,
+        folder / "links.parquet",
+        folder,
+        households_output=households,
+        memory_mb=300,
+        progress=lambda *one: told.append(one),
+    )
+    return Ran(folder, link(job), told)
 
 
 @pytest.mark.parametrize(
@@ -32,9 +65,12 @@ def linked(folder: Path, *, without: tuple[str, ...] = ()) -> Outcome:
     [((), 0.999, 0.9995), (("household",), 0.998, 0.999), (("nik",), 0.992, 0.993)],
     ids=["all columns", "no household ids", "no NIK"],
 )
-def test_links_are_the_truth(lists: Path, without: tuple[str, ...], alone: float, guess: float) -> None:
-    outcome = linked(lists, without=without)
-    found, best = (quality(lists, links(lists / "links.parquet")) for links in (accepted, best_guess))
+def test_links_are_the_truth(
+    lists: Path, ran: Callable[..., Ran], without: tuple[str, ...], alone: float, guess: float
+) -> None:
+    done = ran(*without)
+    outcome = done.outcome
+    found, best = (quality(lists, links(done.links)) for links in (accepted, best_guess))
     print(f"alone {found}, best guess {best}, to review {outcome.review_share:.2%}")
     assert found.f1 >= alone
     assert best.f1 >= guess
@@ -43,13 +79,12 @@ def test_links_are_the_truth(lists: Path, without: tuple[str, ...], alone: float
 
 def test_every_fourth_row_with_mistakes_is_borne(tmp_path: Path) -> None:
     write_lists(tmp_path, PEOPLE, seed=12, errors=(0.06, 0.25))
-    linked(tmp_path)
-    assert quality(tmp_path, accepted(tmp_path / "links.parquet")).f1 >= 0.9976
+    done = linked(tmp_path, tmp_path)
+    assert quality(tmp_path, accepted(done.links)).f1 >= 0.9976
 
 
-def test_a_row_is_linked_once_and_review_is_no_link(lists: Path) -> None:
-    outcome = linked(lists)
-    links = f"'{lists / 'links.parquet'}'"
+def test_a_row_is_linked_once_and_review_is_no_link(ran: Callable[..., Ran]) -> None:
+    outcome, links = ran().outcome, f"'{ran().links}'"
     for side in ("left_id", "right_id"):
         assert duckdb.execute(f"SELECT count(*) = count(DISTINCT {side}) FROM {links}").fetchone() == (True,)
     told = duckdb.execute(f"SELECT how, band, count(*) FROM {links} GROUP BY ALL").fetchall()
@@ -59,22 +94,22 @@ def test_a_row_is_linked_once_and_review_is_no_link(lists: Path) -> None:
     assert duckdb.execute(unsure).fetchone() == (0,)
 
 
-def test_the_output_has_levels_and_progress_ends_at_one(lists: Path) -> None:
-    told: list[tuple[str, float]] = []
-    job = Job(ministry(lists), city(lists), lists / "o.parquet", lists, progress=lambda *one: told.append(one))
-    assert link(job).model is not None
-    names = [row[0] for row in duckdb.execute(f"DESCRIBE SELECT * FROM '{job.output}'").fetchall()]
+def test_the_output_has_levels_and_progress_ends_at_one(ran: Callable[..., Ran]) -> None:
+    told = ran().told
+    assert ran().outcome.model is not None
+    names = [row[0] for row in duckdb.execute(f"DESCRIBE SELECT * FROM '{ran().links}'").fetchall()]
     assert names == ["left_id", "right_id", "how", "band", "bits", *FIELDS]
     assert [share for _, share in told] == sorted(share for _, share in told)
     assert told[-1] == ("done", 1.0)
 
 
-def test_the_engine_and_the_model_give_the_same_bits(lists: Path) -> None:
+def test_the_engine_and_the_model_give_the_same_bits(ran: Callable[..., Ran]) -> None:
     """But for a common name's rarity, which only the engine's lists know."""
-    model = linked(lists, without=("household",)).model
+    done = ran("household")
+    model = done.outcome.model
     assert model is not None
     rows = duckdb.execute(
-        f"SELECT bits, {', '.join(FIELDS)} FROM '{lists / 'links.parquet'}' WHERE how = 'score' AND name < 5"
+        f"SELECT bits, {', '.join(FIELDS)} FROM '{done.links}' WHERE how = 'score' AND name < 5"
     ).fetchall()
     assert len(rows) > 50
     assert [row[0] for row in rows] == pytest.approx([model.bits(row[1:]) for row in rows], abs=1e-3)
@@ -95,9 +130,8 @@ def test_a_family_that_shares_address_and_name_is_not_one_person(tmp_path: Path)
     assert ("score", "same") not in outcome.links
 
 
-def test_households_follow_their_members(lists: Path) -> None:
-    output = lists / "households.parquet"
-    outcome = link(Job(ministry(lists), city(lists), lists / "o.parquet", lists, households_output=output))
+def test_households_follow_their_members(ran: Callable[..., Ran]) -> None:
+    outcome, output = ran().outcome, ran().folder / "households.parquet"
     rows = duckdb.execute(f"SELECT band, count(*), min(members) FROM '{output}' GROUP BY band ORDER BY band").fetchall()
     assert {band: count for band, count, _ in rows} == outcome.households
     assert outcome.households["same"] > 2000
