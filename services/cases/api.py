@@ -5,7 +5,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.cases import commands, doors_assessing, doors_intake, doors_notes, doors_placement, doors_tasks, queries
+from services.cases import (
+    commands,
+    doors_assessing,
+    doors_intake,
+    doors_notes,
+    doors_placement,
+    doors_rakor,
+    doors_tasks,
+    queries,
+)
 from sinergi.app import Ctx, Key, Who, obey
 
 router = APIRouter(tags=["cases"])
@@ -14,6 +23,7 @@ router.include_router(doors_notes.router)
 router.include_router(doors_assessing.router)
 router.include_router(doors_placement.router)
 router.include_router(doors_intake.router)
+router.include_router(doors_rakor.router)
 
 
 @router.get("/cases")

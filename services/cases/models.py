@@ -43,6 +43,9 @@ class Case(Base):
         Index("cases_office", "agency", "area", "opened_at"),
         # serves the way from a case to those that were joined to it
         Index("cases_joined_to", "joined_to", postgresql_where=text("joined_to IS NOT NULL")),
+        # serve the numbers of a month (agenda.py)
+        Index("cases_stages", "agency", "area", "stage", postgresql_where=text("closed_at IS NULL")),
+        Index("cases_closed", "agency", "closed_at", "area", postgresql_where=text("closed_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -170,6 +173,8 @@ class Task(Base):
         # serve the lists: my tasks, the office's tasks, by date
         Index("tasks_mine", "worker", "due_on", "id", postgresql_where=text("done_at IS NULL")),
         Index("tasks_office", "agency", "area", "due_on", postgresql_where=text("done_at IS NULL")),
+        # serves the grouped count of overdue tasks (agenda.py)
+        Index("tasks_late", "agency", "area", "kind", "due_on", postgresql_where=text("done_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -25,7 +25,11 @@ class CasesSettings(Settings):
         None, description="folder with further assessment instruments, or next versions of the built-in ones"
     )
 
-    @field_validator("instruments_folder", mode="before")
+    letterheads_file: Path | None = Field(
+        None, description="JSON with the lines at the head of each office's papers: {agency: [line, …]}"
+    )
+
+    @field_validator("instruments_folder", "letterheads_file", mode="before")
     @classmethod
     def _no_folder(cls, value: object) -> object:
         return value or None

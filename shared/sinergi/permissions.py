@@ -159,6 +159,18 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "placement.transfer": {F},
         "placement.discharge": {F},
         "waiting.read": {S, F},
+        # cases, rakor: agency = the office that meets
+        "obstacle.raise": {W, S},
+        "obstacle.read": {W, S},
+        "obstacle.own": {S},
+        "obstacle.decide": {S},
+        "obstacle.solve": {S},
+        "obstacle.reopen": {S},
+        "meeting.call": {S},
+        "meeting.read": {W, S},
+        "meeting.hold": {S},
+        "meeting.minute": {S},
+        "meeting.approve": {S},
         # referrals: agency = sender or receiver, as each command says
         "referral.send": {W, C},
         "referral.read": {W, S, D, G},
