@@ -13,6 +13,7 @@ from services.console import (
     notes_pages,
     pages,
     placement_pages,
+    rakor_pages,
     registry_pages,
     request_pages,
     review_pages,
@@ -73,6 +74,7 @@ router.include_router(notes_pages.router)
 router.include_router(placement_pages.router)
 router.include_router(intake_pages.router)
 router.include_router(transfer_pages.router)
+router.include_router(rakor_pages.router)
 router.include_router(registry_pages.streams)
 router.include_router(registry_pages.router)
 router.include_router(area_pages.router)

@@ -20,6 +20,7 @@ CASE_PAGES: list[tuple[str, str]] = [
     ("placement", "placement"),
     ("client", "case_client"),
     ("transfer", "case_transfer"),
+    ("obstacles", "obstacles"),
 ]
 
 

@@ -6,6 +6,7 @@ from services.console.texts_directory import DIRECTORY
 from services.console.texts_intake import INTAKE
 from services.console.texts_notes import NOTES
 from services.console.texts_placement import PLACEMENT
+from services.console.texts_rakor import RAKOR
 from services.console.texts_registry import REGISTRY
 from sinergi.problems import Refused
 
@@ -269,6 +270,7 @@ _ALL = {
     **PLACEMENT,
     **INTAKE,
     **DIRECTORY,
+    **RAKOR,
 }
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

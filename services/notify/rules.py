@@ -13,9 +13,13 @@ from sinergi.events import (
     CaseFact,
     Event,
     FacilityFact,
+    MeetingFact,
+    ObstacleFact,
+    ObstacleOwned,
     ReferralDeclined,
     ReferralFact,
     TaskFact,
+    TaskOpened,
 )
 
 Recipients = Callable[[Any], list[str]]
@@ -65,6 +69,16 @@ WORDS = {
     "urgent": "mendesak",
     "high": "tinggi",
     "life": "mengancam jiwa",
+    "budget": "anggaran",
+    "facility-capacity": "kapasitas panti",
+    "civil-documents": "dokumen kependudukan",
+    "agency-coordination": "koordinasi OPD",
+    "staff": "SDM",
+    "regulation": "regulasi",
+    "access": "akses wilayah",
+    "duplicate-data": "data ganda",
+    "programme-quota": "kuota program",
+    "health-service": "layanan kesehatan",
     "ministry": "kementerian",
     "city": "kota",
 }
@@ -114,6 +128,21 @@ def doer_and_supervisor(fact: TaskFact) -> list[str]:
     """Whoever has to do the task, and who supervises its case or office."""
     above = f"case:{fact.case_id}/supervisor" if fact.case_id else f"desk:{fact.agency}/supervisor"
     return [*doer(fact), above]
+
+
+def decided_doer(fact: TaskOpened) -> list[str]:
+    """Whoever a meeting gave something to do."""
+    return doer(fact) if fact.kind == "decision" else []
+
+
+def office(fact: ObstacleFact | MeetingFact) -> list[str]:
+    """The supervisors of the office."""
+    return [f"desk:{fact.agency}/supervisor"]
+
+
+def owner(fact: ObstacleOwned) -> list[str]:
+    """The user who answers for the obstacle now. A desk of another agency cannot open it: the office tells it."""
+    return [] if "/" in fact.owner else [f"user:{fact.owner}"]
 
 
 def data_desk(fact: Event) -> list[str]:
@@ -174,6 +203,8 @@ _PAGES = {
     "referral": "/referrals",
     "case": "/cases",
     "import": "/imports",
+    "obstacle": "/obstacles",
+    "meeting": "/rakor",
 }
 
 

@@ -3,7 +3,8 @@
 from services.notify.rules_cases import CASES
 from services.notify.rules_intake import INTAKE
 from services.notify.rules_placements import PLACEMENTS
+from services.notify.rules_rakor import RAKOR
 from services.notify.rules_referrals import REFERRALS
 from services.notify.rules_registry import REGISTRY
 
-RULES = [*REGISTRY, *CASES, *INTAKE, *PLACEMENTS, *REFERRALS]
+RULES = [*REGISTRY, *CASES, *INTAKE, *PLACEMENTS, *RAKOR, *REFERRALS]

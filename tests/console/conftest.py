@@ -33,6 +33,9 @@ USERS = {
     "auditor": ("auditor", "dinsos"),
     "panti": ("facility_officer", "dinsos"),
     "relawan": ("volunteer", "dinsos"),
+    # an office whose supervisors no other test looks at
+    "rapat-peksos": ("social_worker", "rapat"),
+    "rapat-ketua": ("supervisor", "rapat"),
 }
 
 

@@ -1,6 +1,7 @@
 """Whoever must know finds a message in the inbox, once, and nobody else does."""
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ import pytest
 
 from services.notify.rules import number
 from services.notify.table import RULES
-from sinergi.events import CasePlanSubmitted, ImportCompleted
+from sinergi.events import CasePlanSubmitted, ImportCompleted, MeetingCalled, TaskOpened
 from tests.harness.stack import Running, eventually
 from tests.notify.stories import Story
 
@@ -153,6 +154,24 @@ async def test_without_a_named_supervisor_every_supervisor_of_the_office_is_told
         return [one for one in items if story.case_id in one["link"]]
 
     assert await eventually(lambda: told("dinsos"))
+    assert await told("bptsp") == []
+
+
+async def test_a_decision_of_a_meeting_is_told_to_whoever_does_it(notify: Running, publish_fact: Publish) -> None:
+    story, task, meeting = Story(), str(uuid4()), str(uuid4())
+    about = {"agency": "d" + uuid4().hex[:6], "area": "31.74"}
+    task_of = {"task_id": task, "worker": story.worker, "kind": "decision", "due_on": date(2026, 12, 6)}
+    await publish_fact(TaskOpened(**about, **task_of), task, 1)
+    called = MeetingCalled(**about, meeting_id=meeting, kind="monthly", held_on=date(2026, 12, 1))
+    await publish_fact(called, meeting, 1)
+    (message,) = await eventually(lambda: own_inbox(notify, story.worker))
+    assert (message["link"], "6 Desember 2026" in message["text"]) == ("/tasks", True)
+
+    async def told(agency: str) -> list[Any]:
+        items = (await inbox(notify, 100, role="supervisor", sub="any-supervisor", agency=agency))["items"]
+        return [one for one in items if one["link"] == f"/rakor/{meeting}"]
+
+    assert await eventually(lambda: told(about["agency"]))
     assert await told("bptsp") == []
 
 
