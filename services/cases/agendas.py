@@ -1,4 +1,4 @@
-"""What a meeting looks at, counted and frozen as of a moment: obstacles, overdue tasks, decisions, plans, numbers.
+"""What a meeting looks at, counted and frozen as of a moment: obstacles, overdue tasks, and so on.
 
 It names no client: cases by their number alone. Each list is bounded and says how many there are in all.
 """
@@ -11,15 +11,17 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from services.cases.beds import EXTRA
 from services.cases.models import Case, Plan, Task
 from services.cases.obstacle_queries import decisions_where
+from services.cases.placement_models import BedCount, Facility
 from services.cases.queries import in_area
 from services.cases.rakor_models import Decision, Meeting, Obstacle
 from sinergi.db import Tx
 from sinergi.workdays import zone_of
 
 #: how many lines a list of the agenda has at most: what a morning can discuss (ours)
-OBSTACLES, LATE, DECISIONS, PLANS = 100, 200, 100, 20
+OBSTACLES, LATE, DECISIONS, PLANS, FACILITIES = 100, 200, 100, 20, 50
 
 
 async def agenda_of(meeting: Meeting, tx: Tx) -> dict[str, Any]:
@@ -31,6 +33,7 @@ async def agenda_of(meeting: Meeting, tx: Tx) -> dict[str, Any]:
         "late": await _late(meeting, today, tx),
         "decisions": await _decisions(meeting, today, tx),
         "plans": await _plans(meeting, today, tx),
+        "facilities": await _facilities(meeting, tx),
         "numbers": await _numbers(meeting, tx),
     }
 
@@ -101,6 +104,16 @@ async def _plans(meeting: Meeting, today: date, tx: Tx) -> dict[str, Any]:
     ]
     all_of_them = select(func.count()).select_from(Case).join(Plan, Plan.case_id == Case.id).where(*where)
     return {"items": lines, "total": await _count(all_of_them, tx)}
+
+
+async def _facilities(meeting: Meeting, tx: Tx) -> dict[str, Any]:
+    """The office's facilities that hold more people than they have beds, the fullest first."""
+    where = _of(meeting, Facility.agency, Facility.area, BedCount.state == EXTRA, BedCount.beds > 0)
+    extra = func.sum(BedCount.beds).label("extra")
+    counted = select(Facility.area, Facility.code, Facility.name, extra).join(BedCount).where(*where)
+    rows = await tx.session.execute(counted.group_by(Facility.id).order_by(extra.desc(), Facility.code))
+    lines = [dict(row) | {"extra": int(row["extra"])} for row in rows.mappings()]
+    return {"items": lines[:FACILITIES], "total": len(lines)}
 
 
 async def _numbers(meeting: Meeting, tx: Tx) -> dict[str, Any]:

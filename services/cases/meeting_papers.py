@@ -18,6 +18,7 @@ POINTS = {
     "late": "Tugas yang terlambat",
     "decisions": "Keputusan terdahulu yang belum selesai",
     "plans": "Rencana yang menunggu persetujuan",
+    "facilities": "Panti yang melebihi kapasitas",
     "numbers": "Angka bulan",
     "other": "Lain-lain",
 }
@@ -54,7 +55,14 @@ def content(meeting: dict[str, Any], paper: Paper, letterhead: list[str]) -> dic
 
 def _agenda(agenda: dict[str, Any]) -> list[Section]:
     late = _late(agenda["late"])
-    return [*_obstacles(agenda["obstacles"]), late, _earlier(agenda["decisions"]), _plans(agenda), _numbers(agenda)]
+    return [
+        *_obstacles(agenda["obstacles"]),
+        late,
+        _earlier(agenda["decisions"]),
+        _plans(agenda),
+        _full(agenda),
+        _numbers(agenda),
+    ]
 
 
 def _obstacles(found: dict[str, Any]) -> list[Section]:
@@ -115,6 +123,12 @@ def _plans(agenda: dict[str, Any]) -> Section:
     ]
     columns = ["Kasus", "Wilayah", "Diajukan", "Hari"]
     return _section(POINTS["plans"], columns, [2, 4, 2, 1], rows, _of_all(agenda["plans"]))
+
+
+def _full(agenda: dict[str, Any]) -> Section:
+    rows = [[one["code"], one["name"], place(one["area"]), str(one["extra"])] for one in agenda["facilities"]["items"]]
+    columns = ["Kode", "Panti", "Wilayah", "Di atas kapasitas"]
+    return _section(POINTS["facilities"], columns, [1.5, 4, 3, 1.8], rows, _of_all(agenda["facilities"]))
 
 
 def _numbers(agenda: dict[str, Any]) -> Section:

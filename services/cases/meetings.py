@@ -23,7 +23,7 @@ from sinergi.events import MeetingCalled, MeetingHeld, MeetingMinuted, ObstacleD
 from sinergi.problems import Refused
 
 #: the points of every agenda after its obstacles, in the order in which they are talked about
-POINTS = ("late", "decisions", "plans", "numbers", "other")
+POINTS = ("late", "decisions", "plans", "facilities", "numbers", "other")
 #: minutes approve at most so many decisions at once (ours)
 DECISIONS_AT_MOST = 200
 ShortWords = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]

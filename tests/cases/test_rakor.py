@@ -138,6 +138,7 @@ async def test_a_months_story(cases: Running, office: Office, facts: Facts) -> N
     note = {"note": "Telepon RT", "due_on": TODAY.isoformat()}
     task = await done(office.worker.post(f"/cases/{first}/tasks", json=note))
     await backdate(cases, task["id"], 5)
+    await crowd(cases, office)
     meeting = await office.called(month=TODAY.isoformat()[:7])
     agenda = (await office.meeting(meeting["id"]))["agenda"]
     (obstacle,) = agenda["obstacles"]["items"]
@@ -146,6 +147,7 @@ async def test_a_months_story(cases: Running, office: Office, facts: Facts) -> N
     assert (late["area"], late["kind"], late["tasks"], late["days"]) == ("31.74.01", "by-hand", 1, 5)
     assert agenda["late"]["by_regency"] == [{"regency": "31.74", "tasks": 1}]
     assert (agenda["numbers"]["opened"], agenda["numbers"]["closed"]) == (2, 0)
+    assert [(one["name"], one["extra"]) for one in agenda["facilities"]["items"]] == [("Panti Uji", 2)]
     assert agenda["numbers"]["stages"] == [{"stage": "identifikasi", "cases": 2}]
 
     held = await office.held(meeting)
@@ -251,6 +253,19 @@ async def text_of(office: Office, meeting: dict[str, Any], paper: str) -> list[s
     answer = await office.chair.get(f"/meetings/{meeting['id']}/{paper}.pdf")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf"), answer.text
     return [page.extract_text() for page in PdfReader(BytesIO(answer.content)).pages]
+
+
+async def crowd(cases: Running, office: Office) -> None:
+    """A facility of the office with two people more than it has beds."""
+    about = {"code": f"panti-{office.agency}", "name": "Panti Uji", "kind": "elderly", "area": "31.74.01"}
+    body = about | {"serves": ["31"], "sexes": ["m", "f"]}
+    async with cases.client("facility_officer", office.agency) as officer:
+        facility = await done(officer.post("/facilities", json=body))
+    async with cases.context.db.begin() as tx:
+        crowded = (
+            "INSERT INTO bed_counts VALUES (CAST(:id AS uuid), 'f', 'extra', 2), (CAST(:id AS uuid), 'm', 'free', 3)"
+        )
+        await tx.session.execute(text(crowded), {"id": facility["id"]})
 
 
 async def backdate(cases: Running, task_id: str, days: int) -> None:
