@@ -12,6 +12,10 @@ from services.cases import (
     doors_notes,
     doors_placement,
     doors_rakor,
+    doors_closure,
+    doors_intake,
+    doors_notes,
+    doors_placement,
     doors_tasks,
     queries,
 )
@@ -24,6 +28,7 @@ router.include_router(doors_assessing.router)
 router.include_router(doors_placement.router)
 router.include_router(doors_intake.router)
 router.include_router(doors_rakor.router)
+router.include_router(doors_closure.router)
 
 
 @router.get("/cases")
@@ -78,18 +83,6 @@ async def resend_step(
     """Send a step again."""
     named = _on(body, case_id).model_copy(update={"step_id": step_id})
     return await obey(context, commands.resend_step, named, who, key)
-
-
-@router.post("/cases/{case_id}/closure")
-async def request_closure(case_id: UUID, body: commands.RequestClosure, who: Who, context: Ctx, key: Key = None) -> Any:
-    """Ask for terminasi."""
-    return await obey(context, commands.request_closure, _on(body, case_id), who, key)
-
-
-@router.post("/cases/{case_id}/close")
-async def close_case(case_id: UUID, body: commands.CloseCase, who: Who, context: Ctx, key: Key = None) -> Any:
-    """Approve terminasi."""
-    return await obey(context, commands.close_case, _on(body, case_id), who, key)
 
 
 @router.get("/audit")

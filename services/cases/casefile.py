@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, select
 
 from services.cases.access import may_read, may_write
 from services.cases.intake_models import Transfer
@@ -96,3 +96,9 @@ async def goals_of(case: Case, tx: Tx) -> Sequence[Goal]:
 async def steps_of(case: Case, tx: Tx) -> Sequence[Step]:
     """The plan's steps in its order."""
     return (await tx.session.scalars(select(Step).where(Step.case_id == case.id).order_by(Step.position))).all()
+
+
+def former_case(client_kind: str, client_id: UUID) -> ScalarSelect[UUID]:
+    """In SQL: the client's case that was closed last, if there is one."""
+    closed = (Case.client_kind == client_kind, Case.client_id == client_id, Case.closed_at.is_not(None))
+    return select(Case.id).where(*closed).order_by(Case.closed_at.desc()).limit(1).scalar_subquery()

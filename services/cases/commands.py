@@ -1,6 +1,5 @@
 """What can be done in a case. Each command checks who, locks the case, checks the stage, changes rows, tells."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -10,18 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import delete, select
 
-from services.cases.casefile import goals_of, held_by, own_case, plan_of, record, steps_of, supervised_case, told
-from services.cases.closing import WIB, ClosureReason, GoalOutcome, check_outcomes, follow_up_dates
-from services.cases.models import Case, FollowUp, Goal, Plan, Step
+from services.cases.casefile import held_by, own_case, plan_of, record, steps_of, supervised_case, told
+from services.cases.models import Case, Goal, Plan, Step
 from services.cases.plans import Code, PlannedGoal, PlannedStep, Text, Words, check_plan
-from services.cases.reassessing import plan_no_more
 from services.cases.stages import ENDED, ENDED_BADLY, PlanState, StepState, next_plan_state, next_stage
-from services.cases.steps import ask_the_worker, drop_steps, finish_tasks, fire, fire_ready, takes
+from services.cases.steps import ask_the_worker, finish_tasks, fire, fire_ready, takes
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx, new_id
 from sinergi.events import (
-    CaseClosed,
-    CaseClosureRequested,
     CasePlanApproved,
     CasePlanDrafted,
     CasePlanReturned,
@@ -79,24 +74,6 @@ class ResendStep(OnCase):
     reason: Words
 
 
-class RequestClosure(OnCase):
-    """Ask for terminasi: a coded reason, an outcome for every goal.
-
-    `dropped` says, for each step that ended without its service or never went out, why it is given up.
-    """
-
-    reason: ClosureReason
-    outcomes: dict[str, GoalOutcome] = Field(max_length=50)
-    client_view: Text | None = None
-    dropped: dict[str, Words] = Field(default={}, max_length=50)
-
-
-class CloseCase(OnCase):
-    """Approve terminasi."""
-
-    comment: Text = ""
-
-
 class FollowReferral(BaseModel):
     """What a fact about a referral means for the step that it carries out."""
 
@@ -134,7 +111,7 @@ async def draft_plan(cmd: DraftPlan, actor: Actor, tx: Tx) -> Answer:
     await _replace_goals_and_steps(case, cmd, tx)
     tx.emit(CasePlanDrafted(**told(case), plan_id=str(plan.id)), of=case)
     record(case, "draft_plan", actor, tx)
-    return _answer(case)
+    return answer(case)
 
 
 @permit("case.submit_plan")
@@ -145,7 +122,7 @@ async def submit_plan(cmd: SubmitPlan, actor: Actor, tx: Tx) -> Answer:
     plan.submitted_at = datetime.now(UTC)
     tx.emit(CasePlanSubmitted(**told(case), plan_id=str(plan.id)), of=case)
     record(case, "submit_plan", actor, tx)
-    return _answer(case)
+    return answer(case)
 
 
 @permit("case.approve_plan")
@@ -157,7 +134,7 @@ async def approve_plan(cmd: ApprovePlan, actor: Actor, tx: Tx) -> Answer:
     tx.emit(CasePlanApproved(**told(case), plan_id=str(plan.id)), of=case)
     record(case, "approve_plan", actor, tx, cmd.comment)
     fire_ready(case, await steps_of(case, tx), actor, tx)
-    return _answer(case)
+    return answer(case)
 
 
 @permit("case.return_plan")
@@ -168,7 +145,7 @@ async def return_plan(cmd: ReturnPlan, actor: Actor, tx: Tx) -> Answer:
     _decide(plan, actor, cmd.comment)
     tx.emit(CasePlanReturned(**told(case), plan_id=str(plan.id)), of=case)
     record(case, "return_plan", actor, tx, cmd.comment)
-    return _answer(case)
+    return answer(case)
 
 
 @permit("case.resend")
@@ -187,50 +164,7 @@ async def resend_step(cmd: ResendStep, actor: Actor, tx: Tx) -> Answer:
     await finish_tasks([step], actor, tx)
     record(case, "resend_step", actor, tx, f"{step.key}: {cmd.reason}")
     fire(case, step, actor, tx, replaces=str(replaced))
-    return _answer(case)
-
-
-@permit("case.request_closure")
-async def request_closure(cmd: RequestClosure, actor: Actor, tx: Tx) -> Answer:
-    """Terminasi, asked for: every step settled, every goal of an approved plan with its outcome."""
-    case = await own_case(cmd.case_id, cmd.expected_version, actor, tx)
-    case.stage = next_stage("request_closure", case.stage)
-    steps, goals = await _agreed(case, cmd.reason, tx)
-    for step in drop_steps(steps, cmd.dropped):
-        record(case, "drop_step", actor, tx, f"{step.key}: {cmd.dropped[step.key]}")
-    await finish_tasks(steps, actor, tx)
-    await plan_no_more(case, actor, tx)
-    check_outcomes(goals, cmd.outcomes)
-    for goal in goals:
-        goal.outcome = cmd.outcomes[goal.key]
-    case.closure_reason, case.client_view = cmd.reason, cmd.client_view
-    tx.emit(CaseClosureRequested(**told(case), reason=cmd.reason), of=case)
-    record(case, "request_closure", actor, tx, cmd.reason)
-    return _answer(case)
-
-
-@permit("case.close")
-async def close_case(cmd: CloseCase, actor: Actor, tx: Tx) -> Answer:
-    """Terminasi, approved; pembinaan lanjut begins with its follow-ups."""
-    case = await supervised_case(cmd.case_id, cmd.expected_version, actor, tx)
-    case.stage = next_stage("close", case.stage)
-    case.closed_at = datetime.now(UTC)
-    due = follow_up_dates(case.closure_reason or "", case.closed_at.astimezone(WIB).date())
-    tx.add(*(FollowUp(id=new_id(), case_id=case.id, due_on=one) for one in due))
-    outcomes = [goal.outcome for goal in await goals_of(case, tx)]
-    tx.emit(
-        CaseClosed(
-            **told(case),
-            reason=case.closure_reason or "",
-            goals_met=outcomes.count("met"),
-            goals_partly_met=outcomes.count("partly_met"),
-            goals_not_met=outcomes.count("not_met"),
-            follow_up_due=due,
-        ),
-        of=case,
-    )
-    record(case, "close", actor, tx, cmd.comment)
-    return _answer(case)
+    return answer(case)
 
 
 @permit("case.follow_referral")
@@ -256,7 +190,8 @@ async def follow_referral(cmd: FollowReferral, actor: Actor, tx: Tx) -> None:
         await ask_the_worker(case, step, cmd.reason, cmd.missing_documents, tx)
 
 
-def _answer(case: Case) -> Answer:
+def answer(case: Case) -> Answer:
+    """The case after a command."""
     return Answer(id=case.id, version=case.version, state=case.stage)
 
 
@@ -277,16 +212,6 @@ async def _move_plan(doing: str, case: Case, tx: Tx) -> Plan:
         raise Refused("no-plan", "Write the plan first.", "conflict")
     plan.state = next_plan_state(doing, plan.state)
     return plan
-
-
-async def _agreed(case: Case, reason: ClosureReason, tx: Tx) -> tuple[Sequence[Step], Sequence[Goal]]:
-    """What the closure must answer for: nothing as long as no plan was approved, but then no goal was met either."""
-    plan = await plan_of(case, tx)
-    if plan and plan.state == PlanState.APPROVED:
-        return await steps_of(case, tx), await goals_of(case, tx)
-    if reason == "goals-met":
-        raise Refused("no-goals-agreed", "No plan was approved: give another reason for closing.", "conflict")
-    return [], []
 
 
 def _decide(plan: Plan, actor: Actor, comment: str) -> None:

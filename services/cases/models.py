@@ -46,6 +46,8 @@ class Case(Base):
         # serve the numbers of a month (agenda.py)
         Index("cases_stages", "agency", "area", "stage", postgresql_where=text("closed_at IS NULL")),
         Index("cases_closed", "agency", "closed_at", "area", postgresql_where=text("closed_at IS NOT NULL")),
+        # serves the opening of a new case: the last one of the same client that was closed
+        Index("cases_former", "client_kind", "client_id", "closed_at", postgresql_where=text("closed_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -66,6 +68,10 @@ class Case(Base):
     closure_reason: Mapped[str | None]
     client_view: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+    #: nothing is due any more after the case was closed
+    follow_up_done_at: Mapped[datetime | None]
+    #: the closed case of the same client that came before this one
+    former_case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
     #: the case of the same client that goes on in place of this one
     joined_to: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
 
@@ -87,6 +93,8 @@ class Assessment(Base):
     __table_args__ = (
         # one current assessment of each instrument; serves the risk of the case
         Index("assessments_current", "case_id", "instrument", unique=True, postgresql_where=text("current")),
+        # serves the worker's year
+        Index("assessments_of_worker", "assessed_by", "at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -218,13 +226,32 @@ class CaseAccess(Base):
 
 
 class FollowUp(Base):
-    """A visit that is due after the case was closed."""
+    """Looking after a client once the case was closed, with a task; an aggregate of its own beside the case."""
 
     __tablename__ = "follow_ups"
+    __table_args__ = (
+        # serves the worker's year
+        Index("follow_ups_of_worker", "recorded_by", "done_at", postgresql_where=text("done_at IS NOT NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
     case_id: Mapped[UUID] = _of_case()
     due_on: Mapped[date]
+    #: due, done, not_reached, or dropped because the case was opened again
+    state: Mapped[str]
+    #: 1, and one more each time that nobody was reached
+    attempt: Mapped[int]
+    task_id: Mapped[UUID | None]
+    seen_how: Mapped[str | None]
+    #: better, same or worse than when the case was closed
+    situation: Mapped[str | None]
+    needs: Mapped[list[str]]
+    note: Mapped[str | None]
+    #: why nobody was reached
+    reason: Mapped[str | None]
+    recorded_by: Mapped[str | None]
+    #: when it was recorded, reached or not
     done_at: Mapped[datetime | None]
 
 
@@ -232,6 +259,10 @@ class History(Base):
     """What was done in a case, by whom; `note` holds the doer's words or the code of a reason."""
 
     __tablename__ = "history"
+    __table_args__ = (
+        # serves the worker's year
+        Index("history_of_actor", "actor", "at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     case_id: Mapped[UUID] = _of_case()

@@ -99,6 +99,8 @@ class Visit(Base):
     __table_args__ = (
         # serves the timeline of a case
         Index("visits_timeline", "case_id", "at", "id"),
+        # serves the worker's year
+        Index("visits_of_worker", "recorded_by", "at", postgresql_where=text("recorded_by IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

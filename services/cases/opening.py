@@ -8,7 +8,7 @@ from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from services.cases.casefile import record, told
+from services.cases.casefile import former_case, record, told
 from services.cases.commands import FROM_THE_PATH, Answer, Area
 from services.cases.models import Case
 from services.cases.opening_rules import already_open
@@ -97,6 +97,7 @@ def _insert(
         way_in=way_in,
         stage=Stage.IDENTIFIKASI,
         risk=risk,
+        former_case_id=former_case(kind, client_id),
     )
     unless_open = row.on_conflict_do_nothing(
         index_elements=[Case.client_kind, Case.client_id], index_where=Case.closed_at.is_(None)

@@ -22,6 +22,6 @@ async def plan_the_next(case: Case, used: Instrument, risk: Risk, actor: Actor, 
 
 
 async def plan_no_more(case: Case, actor: Actor, tx: Tx) -> None:
-    """Terminasi is asked for: nothing is assessed again."""
+    """The case is closed: nothing is assessed again."""
     for task in await open_tasks(tx, Task.case_id == case.id, Task.kind == REASSESS):
         await finish(task, actor, tx)

@@ -55,6 +55,12 @@ STAGES: dict[str, dict[Stage, Stage]] = {
     "close": {_6: _7},
     # another case of the same client goes on in its place
     "join": {_1: _7, _2: _7, _3: _7, _4: _7, _5: _7, _6: _7},
+    # the closure remembers whereto the case goes back
+    "return_closure": {_6: _6},
+    "follow_up": {_7: _7},
+    "request_reopening": {_7: _7},
+    "refuse_reopening": {_7: _7},
+    "reopen": {_7: _2},
 }
 
 

@@ -24,6 +24,8 @@ from sinergi.problems import Refused
 from sinergi.workdays import zone_of
 
 OVERDUE = "task.overdue"
+#: what is done by an act of its own, and not by ticking its task off
+BY_ITS_ACT = frozenset({"follow-up"})
 Sub = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,100}$")]
 
 clock = Clock()
@@ -146,6 +148,8 @@ class TaskAnswer(BaseModel):
 async def finish_task(cmd: FinishTask, actor: Actor, tx: Tx) -> TaskAnswer:
     """For whoever has to do it, whoever works on its case, and the office's supervisors."""
     task = await _task(cmd, actor, tx)
+    if task.kind in BY_ITS_ACT:
+        raise Refused("task-ends-with-its-act", "Record in the case what was done: then this task is done.", "conflict")
     await finish(task, actor, tx, cmd.note)
     return _answer(task)
 

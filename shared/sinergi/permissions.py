@@ -104,6 +104,12 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "case.follow_referral": {C},
         "case.request_closure": {W},
         "case.close": {S},
+        # cases, closure: as for the case; a year is its worker's own, and the office's supervisors'
+        "case.return_closure": {S},
+        "case.follow_up": {W},
+        "case.request_reopening": {W},
+        "case.decide_reopening": {S},
+        "case.read_year": {W, S},
         "cases.audit": {A},
         # cases, ways in: agency = the office in whose queue the report lies; a volunteer sees what they brought in
         "intake.receive": {O, W, S, Role.VOLUNTEER},

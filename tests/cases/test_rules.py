@@ -77,7 +77,8 @@ async def test_a_plan_is_not_rewritten_once_it_was_submitted(story: Story) -> No
 
 
 async def test_nothing_is_done_in_a_closed_case(story: Story) -> None:
-    assert all(Stage.PEMBINAAN_LANJUT not in before for before in STAGES.values())
+    after = {"follow_up", "request_reopening", "refuse_reopening", "reopen"}
+    assert {doing for doing, before in STAGES.items() if Stage.PEMBINAAN_LANJUT in before} == after
     await story.approved(COACHING)
     await story.declined("coaching")
     outcomes = {"skill": "not_met", "licence": "not_met"}
@@ -254,7 +255,8 @@ async def test_a_client_may_have_a_new_case_after_the_old_one_closed(story: Stor
     await story.approved(COACHING)
     await story.declined("coaching")
     outcomes = {"skill": "not_met", "licence": "not_met"}
-    await story.done(story.worker, "/closure", reason="died", outcomes=outcomes, dropped={"coaching": "Wafat"})
+    died = {"reason": "died", "happened_on": "2026-01-02", "outcomes": outcomes, "dropped": {"coaching": "Wafat"}}
+    await story.done(story.worker, "/closure", **died)
     await story.done(story.supervisor, "/close")
     assert (await story.read())["follow_ups"] == []
     first = story.case_id

@@ -112,8 +112,8 @@ async def test_each_act_of_a_case_happens_once_though_the_service_is_killed_in_i
     await office.on_case("social_worker", "/plan/submit")
     await office.on_case("supervisor", "/plan/approve")
     await _the_referral_is_answered(office, client, publish_fact)
-    outcomes = {"skill": "met", "licence": "not_met"}
-    await office.on_case("social_worker", "/closure", reason="goals-met", outcomes=outcomes)
+    outcomes = {"skill": "met", "licence": "partly_met"}
+    await office.on_case("social_worker", "/closure", reason="goals-met", outcomes=outcomes, client_view="Baik")
     await office.on_case("supervisor", "/close")
     await _assert_all_of_it_happened_once(office, facts)
 

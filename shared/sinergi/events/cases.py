@@ -115,6 +115,52 @@ class CaseClosed(CaseFact):
     follow_up_due: list[date]
 
 
+class CaseClosureReturned(CaseFact):
+    """The supervisor sent the request for terminasi back, with a comment that stays in the case."""
+
+    name = "case.closure_returned.v1"
+    closure_id: str
+
+
+class CaseFollowedUp(CaseFact):
+    """Somebody looked after the client of a closed case, or reached nobody (`reason`); an aggregate of its own."""
+
+    name = "case.followed_up.v1"
+    follow_up_id: str
+    attempt: int
+    due_on: date
+    situation: Literal["better", "same", "worse"] | None = None
+    needs: list[str] = []
+    reason: str | None = None
+
+
+class CaseFollowUpEnded(CaseFact):
+    """The last follow-up was made: nothing is due in this case any more."""
+
+    name = "case.follow_up_ended.v1"
+
+
+class CaseReopeningRequested(CaseFact):
+    """The worker asks the supervisor to open a closed case again."""
+
+    name = "case.reopening_requested.v1"
+    reason: str
+
+
+class CaseReopeningRefused(CaseFact):
+    """The case stays closed."""
+
+    name = "case.reopening_refused.v1"
+    reason: str
+
+
+class CaseReopened(CaseFact):
+    """A closed case goes on, from asesmen."""
+
+    name = "case.reopened.v1"
+    reason: str
+
+
 class VisitRecorded(Event):
     """A visit was made, or the client was not met; an aggregate of its own, beside its case."""
 
