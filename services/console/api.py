@@ -9,6 +9,7 @@ from services.console import (
     assessment_pages,
     case_pages,
     directory_pages,
+    closure_pages,
     intake_pages,
     notes_pages,
     pages,
@@ -75,6 +76,7 @@ router.include_router(placement_pages.router)
 router.include_router(intake_pages.router)
 router.include_router(transfer_pages.router)
 router.include_router(rakor_pages.router)
+router.include_router(closure_pages.router)
 router.include_router(registry_pages.streams)
 router.include_router(registry_pages.router)
 router.include_router(area_pages.router)

@@ -21,6 +21,8 @@ CASE_PAGES: list[tuple[str, str]] = [
     ("client", "case_client"),
     ("transfer", "case_transfer"),
     ("obstacles", "obstacles"),
+    ("closure", "case_closure"),
+    ("history", "case_history"),
 ]
 
 

@@ -3,6 +3,7 @@
 from services.console.texts_assessments import ASSESSMENTS
 from services.console.texts_cases import CASES
 from services.console.texts_directory import DIRECTORY
+from services.console.texts_closure import CLOSURE
 from services.console.texts_intake import INTAKE
 from services.console.texts_notes import NOTES
 from services.console.texts_placement import PLACEMENT
@@ -271,6 +272,7 @@ _ALL = {
     **INTAKE,
     **DIRECTORY,
     **RAKOR,
+    **CLOSURE,
 }
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

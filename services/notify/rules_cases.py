@@ -5,10 +5,14 @@ from sinergi.events import (
     CaseAssessed,
     CaseClosed,
     CaseClosureRequested,
+    CaseClosureReturned,
     CaseOpened,
     CasePlanApproved,
     CasePlanReturned,
     CasePlanSubmitted,
+    CaseReopened,
+    CaseReopeningRefused,
+    CaseReopeningRequested,
     TaskOverdue,
     TaskReassigned,
 )
@@ -51,6 +55,23 @@ CASES = [
         "Kasus {number} terminasi",
         "Tujuan tercapai: {goals_met}, sebagian: {goals_partly_met}, tidak tercapai: {goals_not_met}.",
     ),
+    # after terminasi
+    Rule(
+        CaseClosureReturned,
+        worker,
+        "Terminasi dikembalikan",
+        "Terminasi kasus {number} dikembalikan. Catatan supervisor ada di kasus.",
+    ),
+    Rule(
+        CaseReopeningRequested,
+        supervisor,
+        "Pembukaan kembali menunggu keputusan",
+        "Kasus {number} diajukan untuk dibuka kembali.",
+    ),
+    Rule(
+        CaseReopeningRefused, worker, "Pembukaan kembali ditolak", "Kasus {number} tetap ditutup. Alasannya di kasus."
+    ),
+    Rule(CaseReopened, both_of_case, "Kasus {number} dibuka kembali", "Kasus berjalan lagi mulai dari asesmen."),
     # tasks
     Rule(
         TaskReassigned,
