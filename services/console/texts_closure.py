@@ -187,10 +187,6 @@ CLOSURE: dict[str, tuple[str, str]] = {
         "Sudah terlalu lama ditutup: buka kasus baru, kasus ini akan disebut di dalamnya.",
         "It was closed too long ago: open a new case, which names this one.",
     ),
-    "problem.case-already-open": (
-        "Klien ini sudah memiliki kasus terbuka.",
-        "This client has an open case already.",
-    ),
     "problem.not-known-then": (
         "Kasus ini belum dikenal pada hari itu. Pilih hari yang lebih baru.",
         "Nothing was known of this case on that day. Choose a later one.",
