@@ -8,14 +8,11 @@ from fastapi import APIRouter, Query
 from services.cases import (
     commands,
     doors_assessing,
-    doors_intake,
-    doors_notes,
-    doors_placement,
-    doors_rakor,
     doors_closure,
     doors_intake,
     doors_notes,
     doors_placement,
+    doors_rakor,
     doors_tasks,
     queries,
 )

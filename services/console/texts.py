@@ -2,8 +2,8 @@
 
 from services.console.texts_assessments import ASSESSMENTS
 from services.console.texts_cases import CASES
-from services.console.texts_directory import DIRECTORY
 from services.console.texts_closure import CLOSURE
+from services.console.texts_directory import DIRECTORY
 from services.console.texts_intake import INTAKE
 from services.console.texts_notes import NOTES
 from services.console.texts_placement import PLACEMENT
