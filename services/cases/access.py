@@ -4,12 +4,14 @@ A hand-over leaves the old worker a time to read, a cover lets somebody write fo
 office a time to read (DOMAIN.md, "Casework"). Every check of "is it mine?" goes through here.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
 
-from services.cases.models import Case, CaseAccess
+from services.cases.caseload_models import Cover
+from services.cases.models import Case, CaseAccess, Task
 from sinergi.auth import Actor
 from sinergi.db import Tx, new_id
 from sinergi.permissions import Role
@@ -31,6 +33,33 @@ def granted(actor: Actor, *may: May) -> ColumnElement[bool]:
     )
 
 
+def _stands_in(actor: Actor) -> list[ColumnElement[bool]]:
+    """The covers by which the actor stands in for somebody now."""
+    now = (Cover.starts_at <= func.now(), Cover.ends_at > func.now(), Cover.ended_at.is_(None))
+    return [Cover.stand_in == actor.id, Cover.agency == actor.agency, *now]
+
+
+def covered(what: type[Case | Task], actor: Actor) -> ColumnElement[bool]:
+    """In SQL: the actor stands in for the worker of the case or task now, there where it lies.
+
+    One row covers all that the worker has, what comes meanwhile too.
+    """
+    reaches = or_(Cover.area.in_(["*", what.area]), func.starts_with(what.area, Cover.area + "."))
+    return exists().where(*_stands_in(actor), Cover.agency == what.agency, Cover.worker == what.worker, reaches)
+
+
+async def stood_in_for(actor: Actor, tx: Tx) -> Sequence[str]:
+    """The workers for whom the actor stands in now: few, so that lists can look them up by index."""
+    return (await tx.session.scalars(select(Cover.worker).where(*_stands_in(actor)).distinct())).all()
+
+
+async def mine(what: type[Case | Task], actor: Actor, tx: Tx) -> ColumnElement[bool]:
+    """In SQL: the actor works on it, as its worker or in the worker's place."""
+    others = await stood_in_for(actor, tx)
+    own = what.worker == actor.id
+    return or_(own, what.worker.in_(others) & covered(what, actor)) if others else own
+
+
 async def may_write(case: Case, actor: Actor, tx: Tx) -> bool:
     """Whether the actor works on the case: as its worker, or in the worker's place."""
     return case.worker == actor.id or await _holds(case, actor, tx, "write")
@@ -42,7 +71,7 @@ async def may_read(case: Case, actor: Actor, tx: Tx) -> bool:
 
 
 async def _holds(case: Case, actor: Actor, tx: Tx, *may: May) -> bool:
-    found = select(Case.id).where(Case.id == case.id, granted(actor, *may))
+    found = select(Case.id).where(Case.id == case.id, or_(granted(actor, *may), covered(Case, actor)))
     return (await tx.session.scalar(found)) is not None
 
 

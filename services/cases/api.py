@@ -6,8 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from services.cases import (
+    case_list,
     commands,
     doors_assessing,
+    doors_caseload,
     doors_closure,
     doors_intake,
     doors_notes,
@@ -26,13 +28,14 @@ router.include_router(doors_placement.router)
 router.include_router(doors_intake.router)
 router.include_router(doors_rakor.router)
 router.include_router(doors_closure.router)
+router.include_router(doors_caseload.router)
 
 
 @router.get("/cases")
-async def list_cases(what: Annotated[queries.ListCases, Query()], who: Who, context: Ctx) -> Any:
+async def list_cases(what: Annotated[case_list.ListCases, Query()], who: Who, context: Ctx) -> Any:
     """My caseload; for a supervisor, the office's cases."""
     async with context.db.begin(who) as tx:
-        return await queries.list_cases(what, who, tx)
+        return await case_list.list_cases(what, who, tx)
 
 
 @router.get("/cases/{case_id}")

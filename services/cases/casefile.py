@@ -51,6 +51,12 @@ async def supervised_case(case_id: UUID, expected_version: int | None, actor: Ac
     return case
 
 
+async def office_case(case_id: UUID, expected_version: int, actor: Actor, tx: Tx) -> Case:
+    """The case, locked for any supervisor of its office and area: who works on it is the office's matter."""
+    await _seen(case_id, actor, tx)
+    return await tx.lock(Case, case_id, expected_version)
+
+
 async def _seen(case_id: UUID, actor: Actor, tx: Tx) -> Case:
     """Who comes before which version: an outsider learns neither version nor stage from a conflict."""
     case = await tx.get(Case, case_id)

@@ -8,6 +8,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.cases import api, consumers, consumers_registry  # noqa: F401 (declares what is heard of the registry)
+from services.cases.caseload_worker import caseload_worker
 from services.cases.instruments import Shelf
 from services.cases.notes_models import SealCheck
 from services.cases.seal import Seal, SealBroken
@@ -47,7 +48,7 @@ service = Service(
     clock=clock,
     settings=CasesSettings,
     prepare=take_seal_and_instruments,
-    extras=[the_seal_fits, attachment_sweeper],
+    extras=[the_seal_fits, attachment_sweeper, caseload_worker],
 )
 app = service.app
 

@@ -1,10 +1,10 @@
 """The tables of casework. A case is the aggregate: its row is locked before anything that belongs to it changes."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Date, DateTime, ForeignKey, Index, Text, UniqueConstraint, Uuid, func, text
+from sqlalchemy import Computed, Date, DateTime, ForeignKey, Index, Text, UniqueConstraint, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -31,6 +31,10 @@ def _now() -> Mapped[datetime]:
     return mapped_column(server_default=func.now())
 
 
+#: the order of the caseload; ours: a risk that nobody has assessed yet comes before a medium one
+URGENCY = "CASE risk WHEN 'life' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 1 WHEN 'low' THEN 0 ELSE 2 END"
+
+
 class Case(Base):
     """A case: one client (a person, household or group), one office, one social worker."""
 
@@ -48,7 +52,13 @@ class Case(Base):
         Index("cases_closed", "agency", "closed_at", "area", postgresql_where=text("closed_at IS NOT NULL")),
         # serves the opening of a new case: the last one of the same client that was closed
         Index("cases_former", "client_kind", "client_id", "closed_at", postgresql_where=text("closed_at IS NOT NULL")),
+        Index("cases_urgent", "agency", "urgency", "opened_at", "id", postgresql_where=text("closed_at IS NULL")),
+        Index("cases_ended", "agency", "urgency", "opened_at", "id", postgresql_where=text("closed_at IS NOT NULL")),
+        Index("cases_touched", "agency", "touched_at", "id", postgresql_where=text("closed_at IS NULL")),
+        Index("cases_number", text('"right"(id::text, 8)')),
     )
+    #: what PostgreSQL computes is there after a change too
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 (SQLAlchemy's way)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int]
@@ -72,6 +82,9 @@ class Case(Base):
     follow_up_done_at: Mapped[datetime | None]
     #: the closed case of the same client that came before this one
     former_case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    #: the last change of the case itself
+    touched_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=lambda: datetime.now(UTC))
+    urgency: Mapped[int] = mapped_column(Computed(URGENCY, persisted=True))
     #: the case of the same client that goes on in place of this one
     joined_to: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
 
@@ -173,6 +186,10 @@ class Step(Base):
     missing_documents: Mapped[list[str]]
 
 
+_DUE = "done_at IS NULL AND due_on IS NOT NULL AND case_id IS NOT NULL"
+_OVERDUE = "done_at IS NULL AND overdue_since IS NOT NULL"
+
+
 class Task(Base):
     """Something that somebody must do, in a case or for the office; open until `done_at`."""
 
@@ -183,6 +200,8 @@ class Task(Base):
         Index("tasks_office", "agency", "area", "due_on", postgresql_where=text("done_at IS NULL")),
         # serves the grouped count of overdue tasks (agenda.py)
         Index("tasks_late", "agency", "area", "kind", "due_on", postgresql_where=text("done_at IS NULL")),
+        Index("tasks_by_due", "agency", "due_on", "case_id", postgresql_where=text(_DUE)),
+        Index("tasks_overdue", "agency", "worker", "area", postgresql_where=text(_OVERDUE)),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -5,16 +5,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
-from sqlalchemy import ColumnElement, Select, func, or_, select, text
+from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.cases.access import may_write
 from services.cases.casefile import goals_of, plan_of, readable_case, steps_of
 from services.cases.models import Assessment, Base, Case, FollowUp, History, Task
-from services.cases.stages import Stage
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx
-from sinergi.permissions import Role
 
 _AUDIT = """FROM audit WHERE (CAST(:kind AS text) IS NULL OR subject_kind = :kind)
             AND (CAST(:subject AS text) IS NULL OR subject_id = :subject)"""
@@ -39,12 +37,6 @@ class Page(BaseModel):
         return (self.page - 1) * self.size
 
 
-class ListCases(Page):
-    """The cases that the actor sees, at one stage or at all."""
-
-    stage: Stage | None = None
-
-
 class ReadCase(BaseModel):
     """One case, and why it is read."""
 
@@ -60,24 +52,12 @@ class ReadAudit(Page):
 
 
 @permit("case.read")
-async def list_cases(what: ListCases, actor: Actor, tx: Tx) -> dict[str, Any]:
-    """A worker's own caseload, a supervisor's whole office within its area: risk to life first, then the newest."""
-    seen = _seen_by(actor)
-    if what.stage:
-        seen.append(Case.stage == what.stage)
-    total = (await tx.session.execute(select(func.count()).select_from(Case).where(*seen))).scalar_one()
-    cases = (await tx.session.scalars(_page(select(Case).where(*seen), what))).all()
-    await tx.audit("case.list", "case", [case.id for case in cases], "caseload")
-    return {"items": [_case(one) for one in cases], "total": total}
-
-
-@permit("case.read")
 async def read_case(what: ReadCase, actor: Actor, tx: Tx) -> dict[str, Any]:
     """Everything about a case, for its worker and the supervisors of its office."""
     case = await readable_case(what.case_id, actor, tx)
     await tx.audit("case.read", "case", [case.id], what.purpose)
     plan = await plan_of(case, tx)
-    return _case(case) | {
+    return case_columns(case) | {
         "may_write": await may_write(case, actor, tx),
         "assessments": await _parts(Assessment, case, tx),
         "plan": _columns(plan) if plan else None,
@@ -95,7 +75,7 @@ async def read_case_card(what: ReadCase, actor: Actor, tx: Tx) -> dict[str, Any]
     case = await readable_case(what.case_id, actor, tx)
     await tx.audit("case.read_card", "case", [case.id], what.purpose)
     joined = await tx.session.scalars(select(Case.id).where(Case.joined_to == case.id).order_by(Case.id))
-    return _case(case) | {
+    return case_columns(case) | {
         "may_write": await may_write(case, actor, tx),
         "joined": list(joined),
         "served_as": case.served_as,
@@ -111,11 +91,6 @@ async def read_audit(what: ReadAudit, actor: Actor, tx: Tx) -> dict[str, Any]:
     return {"items": [dict(row) for row in rows.mappings()], "total": total}
 
 
-def _seen_by(actor: Actor) -> list[ColumnElement[bool]]:
-    seen = [Case.agency == actor.agency, in_area(Case.area, actor.area)]
-    return [*seen, Case.worker == actor.id] if actor.role is Role.SOCIAL_WORKER else seen
-
-
 def in_area(column: InstrumentedAttribute[str], scope: str) -> ColumnElement[bool]:
     """`sinergi.auth.covers` in SQL; an empty scope covers nothing."""
     if scope == "*":
@@ -123,12 +98,8 @@ def in_area(column: InstrumentedAttribute[str], scope: str) -> ColumnElement[boo
     return or_(column == scope, column.startswith(f"{scope}.", autoescape=True))
 
 
-def _page(cases: Select[Case], what: ListCases) -> Select[Case]:
-    order = ((Case.risk == "life").desc().nulls_last(), Case.opened_at.desc(), Case.id.desc())
-    return cases.order_by(*order).limit(what.size).offset(what.skip)
-
-
-def _case(case: Case) -> dict[str, Any]:
+def case_columns(case: Case) -> dict[str, Any]:
+    """What is shown of a case itself."""
     return _columns(case) | {"state": case.stage}
 
 

@@ -3,7 +3,7 @@
 A task is a thing of its own: when its alarm rings, no case changes and no open form grows stale.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import ColumnElement, func, or_, select
 
-from services.cases.access import may_write
+from services.cases.access import covered, may_write, mine
 from services.cases.models import Case, Task
 from services.cases.plans import Code, Text, Words
 from services.cases.queries import Page, in_area
@@ -98,9 +98,18 @@ async def move_into_case(task: Task, case: Case, tx: Tx) -> None:
         _reassign(task, case.worker, tx)
 
 
-def _reassign(task: Task, worker: str, tx: Tx) -> None:
+async def hand_over_tasks(moves: Mapping[UUID, str], worker: str, tx: Tx) -> int:
+    """The open tasks that this worker has in these cases (case -> new worker) go along; returns how many."""
+    tasks = await open_tasks(tx, Task.case_id.in_(moves), Task.worker == worker)
+    for task in tasks:
+        if task.case_id:
+            _reassign(task, moves[task.case_id], tx, with_case=True)
+    return len(tasks)
+
+
+def _reassign(task: Task, worker: str, tx: Tx, *, with_case: bool = False) -> None:
     previous, task.worker = task.worker, worker
-    tx.emit(TaskReassigned(**_told(task), previous_worker=previous), of=task)
+    tx.emit(TaskReassigned(**_told(task), previous_worker=previous, with_case=with_case), of=task)
 
 
 # ---------------------------------------------------------------- commands
@@ -189,6 +198,8 @@ async def _task(cmd: OnTask, actor: Actor, tx: Tx) -> Task:
 async def _concerns(task: Task, actor: Actor, tx: Tx) -> bool:
     if actor.role is Role.SUPERVISOR or task.worker == actor.id:
         return True
+    if await tx.session.scalar(select(Task.id).where(Task.id == task.id, covered(Task, actor))):
+        return True
     return task.case_id is not None and await may_write(await tx.get(Case, task.case_id), actor, tx)
 
 
@@ -196,7 +207,7 @@ async def _concerns(task: Task, actor: Actor, tx: Tx) -> bool:
 
 
 class ListTasks(Page):
-    """Tasks that are not done: mine, or (for a supervisor) the office's within its area."""
+    """Tasks that are not done: mine (and of whom I stand in for), or a supervisor's office within its area."""
 
     whose: Annotated[str, StringConstraints(pattern="^(mine|office)$")] = "mine"
     overdue: bool = False
@@ -206,7 +217,7 @@ class ListTasks(Page):
 @permit("task.read")
 async def list_tasks(what: ListTasks, actor: Actor, tx: Tx) -> dict[str, Any]:
     """What is to be done: overdue first, then by date; tasks without a date last."""
-    where = _shown(what, actor)
+    where = await _shown(what, actor, tx)
     total = await tx.session.scalar(select(func.count()).select_from(Task).where(*where))
     order = (Task.due_on.asc().nulls_last(), Task.id)
     rows = await tx.session.scalars(select(Task).where(*where).order_by(*order).limit(what.size).offset(what.skip))
@@ -215,12 +226,12 @@ async def list_tasks(what: ListTasks, actor: Actor, tx: Tx) -> dict[str, Any]:
     return {"items": [_columns(one) for one in tasks], "total": total or 0}
 
 
-def _shown(what: ListTasks, actor: Actor) -> list[ColumnElement[bool]]:
+async def _shown(what: ListTasks, actor: Actor, tx: Tx) -> list[ColumnElement[bool]]:
     where = [Task.done_at.is_(None), Task.agency == actor.agency]
     if actor.role is Role.SUPERVISOR and what.whose == "office":
         where.append(in_area(Task.area, actor.area))
     else:
-        where.append(Task.worker == actor.id)
+        where.append(await mine(Task, actor, tx))
     if what.overdue:
         where.append(or_(Task.overdue_since.is_not(None), Task.due_on < func.current_date()))
     if what.case_id:

@@ -177,6 +177,14 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "meeting.hold": {S},
         "meeting.minute": {S},
         "meeting.approve": {S},
+        # the caseload of an office: its supervisors'
+        "caseload.read": {S},
+        "caseload.export": {S},
+        "caseload.profile": {S},
+        "caseload.suggest": {S},
+        "caseload.assign": {S},
+        "caseload.hand_over": {S},
+        "caseload.cover": {S},
         # referrals: agency = sender or receiver, as each command says
         "referral.send": {W, C},
         "referral.read": {W, S, D, G},

@@ -28,6 +28,58 @@ class CaseOpened(CaseFact):
     provisional: bool = False
 
 
+class CaseAssigned(CaseFact):
+    """A supervisor gave a case that waited for a worker to one."""
+
+    name = "case.assigned.v1"
+
+
+class CaseHandedOver(CaseFact):
+    """Another social worker holds the case now. With `hand_over_id` it is one of a whole caseload."""
+
+    name = "case.handed_over.v1"
+    previous_worker: str
+    reason: Literal["retirement", "leave", "transfer", "balance"]
+    read_until: datetime
+    hand_over_id: str | None = None
+
+
+class CaseLoadHandedOver(Event):
+    """A caseload, or a part of it, has gone to other workers; each of its cases told `case.handed_over` before."""
+
+    name = "case.load_handed_over.v1"
+    hand_over_id: str
+    agency: str
+    previous_worker: str
+    workers: list[str]
+    reason: Literal["retirement", "leave", "transfer", "balance"]
+    cases: int
+
+
+class CaseCoverArranged(Event):
+    """Somebody stands in for a worker for a while."""
+
+    name = "case.cover_arranged.v1"
+    cover_id: str
+    agency: str
+    area: str
+    worker: str
+    stand_in: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class CaseCoverEnded(Event):
+    """A cover was ended before its time."""
+
+    name = "case.cover_ended.v1"
+    cover_id: str
+    agency: str
+    area: str
+    worker: str
+    stand_in: str
+
+
 class CaseAssessed(CaseFact):
     """Asesmen: an instrument was filled in and gave a level of risk. `case_risk`: the highest of all instruments."""
 

@@ -28,6 +28,8 @@ class TaskReassigned(TaskFact):
 
     name = "task.reassigned.v1"
     previous_worker: str
+    #: it went along with its case: whoever heard of the case need not hear of the task
+    with_case: bool = False
 
 
 class TaskDone(TaskFact):
