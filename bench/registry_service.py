@@ -80,8 +80,14 @@ class Client:
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The answer's body; RuntimeError unless it is 200."""
-        content = json.dumps(body).encode()
-        head = f"POST {path} HTTP/1.1\r\n{self._head}Content-Length: {len(content)}\r\n\r\n"
+        return await self._ask("POST", path, json.dumps(body).encode())
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """The same."""
+        return await self._ask("GET", path, b"")
+
+    async def _ask(self, method: str, path: str, content: bytes) -> dict[str, Any]:
+        head = f"{method} {path} HTTP/1.1\r\n{self._head}Content-Length: {len(content)}\r\n\r\n"
         self._writer.write(head.encode() + content)
         answer = await self._reader.readuntil(b"\r\n\r\n")
         length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))

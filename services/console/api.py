@@ -8,6 +8,7 @@ from services.console import (
     area_pages,
     assessment_pages,
     case_pages,
+    caseload_pages,
     closure_pages,
     directory_pages,
     intake_pages,
@@ -77,6 +78,7 @@ router.include_router(intake_pages.router)
 router.include_router(transfer_pages.router)
 router.include_router(rakor_pages.router)
 router.include_router(closure_pages.router)
+router.include_router(caseload_pages.router)
 router.include_router(registry_pages.streams)
 router.include_router(registry_pages.router)
 router.include_router(area_pages.router)

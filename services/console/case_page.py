@@ -23,6 +23,7 @@ CASE_PAGES: list[tuple[str, str]] = [
     ("obstacles", "obstacles"),
     ("closure", "case_closure"),
     ("history", "case_history"),
+    ("assign", "case_assign"),
 ]
 
 

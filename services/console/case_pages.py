@@ -1,12 +1,14 @@
 """Cases and tasks: the caseload, the overview of a case, and what is to be done."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.console.case_page import case_page
+from services.console.caseload_pages import RISKS, STAGES
 from services.console.page import PageRoute, language, render, today, whole
 from services.console.pages import Apis
 from services.console.services import Services
@@ -20,11 +22,25 @@ SIZE = 20
 Number = Annotated[int, Query(ge=1, le=10_000)]
 
 
+#: what the list can be narrowed by, and its order; what is empty is not asked
+_NARROWED = ("stage", "risk", "worker", "area", "q", "opened_from", "opened_to", "sort", "overdue", "closed")
+
+
 @router.get("/cases")
-async def cases(request: Request, session: Signed, apis: Apis, page: Number = 1) -> Response:
-    """My caseload, or the office's."""
-    found = await apis.get("cases", "/cases", page=page, size=SIZE)
-    return render(request, "cases.html", session, **found, page=page, size=SIZE)
+async def cases(request: Request, session: Signed, apis: Apis) -> Response:
+    """My caseload, or the office's: narrowed, ordered, page after page."""
+    asked = {name: request.query_params.get(name, "").strip() for name in (*_NARROWED, "after")}
+    wanted = {name: value for name, value in asked.items() if value}
+    message, found = None, {"items": [], "total": 0, "more": False, "next": None}
+    try:
+        found = await apis.get("cases", "/cases", size=SIZE, **wanted)
+    except Refused as no:
+        if no.kind != "invalid":
+            raise
+        message = problem_text(language(request), no)
+    query = urlencode({name: value for name, value in wanted.items() if name != "after"})
+    shown = {"what": asked, "query": query, "message": message, "stages": STAGES, "risks": RISKS}
+    return render(request, "cases.html", session, 422 if message else 200, **(found | shown))
 
 
 @router.get("/cases/{case_id}")

@@ -1,6 +1,7 @@
 """Every text of the pages, in Indonesian and English. A test compares the two."""
 
 from services.console.texts_assessments import ASSESSMENTS
+from services.console.texts_caseload import CASELOAD
 from services.console.texts_cases import CASES
 from services.console.texts_closure import CLOSURE
 from services.console.texts_directory import DIRECTORY
@@ -273,6 +274,7 @@ _ALL = {
     **DIRECTORY,
     **RAKOR,
     **CLOSURE,
+    **CASELOAD,
 }
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

@@ -112,10 +112,8 @@ async def test_the_old_worker_reads_for_a_time_and_a_stale_tab_writes_nothing(
     async with cases.client("social_worker", sub=new) as successor:
         assert slug(await story.act(successor, "/assessments", version=stale, **tab)) == (409, "version-conflict")
         assert (await story.act(successor, "/assessments", version=stale + 1, **tab)).status_code == 201
-    told = [body for kind, body in await facts("CASES", story.case_id) if kind.endswith("handed_over.v1")]
-    assert [(one["worker"], one["previous_worker"], one["reason"]) for one in told] == [
-        (new, story.worker_sub, "leave")
-    ]
+    (told,) = [body for kind, body in await facts("CASES", story.case_id) if kind.endswith("handed_over.v1")]
+    assert (told["worker"], told["previous_worker"], told["reason"]) == (new, story.worker_sub, "leave")
     async with cases.context.db.begin() as tx:
         ended = "UPDATE case_access SET until = now() - interval '1 second' WHERE actor = :sub"
         await tx.session.execute(text(ended), {"sub": story.worker_sub})
@@ -210,6 +208,7 @@ async def test_one_hand_over_of_a_worker_runs_at_a_time(cases: Running, supervis
         waiting = asyncio.ensure_future(begun)
         await asyncio.wait([waiting], timeout=0.3)
     assert slug(await waiting) == (409, "hand-over-running")
+    await finished(supervisor, plans[0])
 
 
 KILLED = """

@@ -1,6 +1,5 @@
 """Role × area × stage: nobody sees an empty list who should see cases, and nobody sees what is not theirs."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,12 +35,12 @@ class World:
 
 
 @pytest.fixture(scope="module")
-async def world(cases: Running) -> AsyncIterator[World]:
+async def world(cases: Running) -> World:
     """A case at each stage in each place, of one worker and of another, of one office and of another."""
     owners = ((AGENCY, WORKER), (AGENCY, "somebody-else"), ("dinkes-m", WORKER))
     rows = [_at(stage, area, *owner) for stage in Stage for area in PLACES for owner in owners]
     await put(cases, *rows)
-    yield World(cases, rows)
+    return World(cases, rows)
 
 
 def _at(stage: Stage, area: str, agency: str, worker: str) -> Case:
@@ -57,9 +56,7 @@ def lists(row: Case, role: Role, scope: str) -> bool:
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("scope", SCOPES)
-async def test_each_role_lists_at_each_stage_exactly_what_lies_in_its_area(
-    world: World, role: Role, scope: str
-) -> None:
+async def test_each_role_lists_at_each_stage_what_lies_in_its_area(world: World, role: Role, scope: str) -> None:
     async with world.cases.client(role, AGENCY, scope, sub=WORKER) as client:
         for stage in Stage:
             answer = await client.get("/cases", params={"stage": stage, "size": 100})
@@ -127,9 +124,8 @@ async def test_every_route_that_changes_something_refuses_a_stale_version(cases:
     for name in sorted(asked):
         method, path = name.split(" ")
         body = BODIES.get(name, {}) | {"expected_version": 77}
-        codes = [
-            await _asked(cases, role, method, path.format(**ids), body) for role in ("social_worker", "supervisor")
-        ]
+        asking = ("social_worker", "supervisor")
+        codes = [await _asked(cases, role, method, path.format(**ids), body) for role in asking]
         assert (409, "version-conflict") in codes, (name, codes)
 
 
