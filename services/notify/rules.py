@@ -10,7 +10,10 @@ from typing import Any
 
 from sinergi.events import (
     CaseAssessed,
+    CaseCoverArranged,
     CaseFact,
+    CaseHandedOver,
+    CaseLoadHandedOver,
     Event,
     FacilityFact,
     MeetingFact,
@@ -20,6 +23,7 @@ from sinergi.events import (
     ReferralFact,
     TaskFact,
     TaskOpened,
+    TaskReassigned,
 )
 
 Recipients = Callable[[Any], list[str]]
@@ -79,6 +83,10 @@ WORDS = {
     "duplicate-data": "data ganda",
     "programme-quota": "kuota program",
     "health-service": "layanan kesehatan",
+    "retirement": "pensiun",
+    "leave": "cuti",
+    "transfer": "mutasi",
+    "balance": "pemerataan beban",
     "ministry": "kementerian",
     "city": "kota",
 }
@@ -122,6 +130,26 @@ def both_of_case(fact: CaseFact | ReferralFact) -> list[str]:
 def doer(fact: TaskFact) -> list[str]:
     """Whoever has to do the task."""
     return [f"user:{fact.worker}"] if fact.worker else []
+
+
+def doer_unless_with_case(fact: TaskReassigned) -> list[str]:
+    """Whoever has to do it now, unless it came along with a case: of that they hear anyway."""
+    return [] if fact.with_case else doer(fact)
+
+
+def if_single(fact: CaseHandedOver) -> list[str]:
+    """The new worker; of a whole caseload they hear once, at its end."""
+    return [] if fact.hand_over_id else worker(fact)
+
+
+def heirs(fact: CaseLoadHandedOver) -> list[str]:
+    """Those who took a caseload over."""
+    return [f"user:{one}" for one in fact.workers]
+
+
+def stand_in(fact: CaseCoverArranged) -> list[str]:
+    """Who takes another one's place for a while."""
+    return [f"user:{fact.stand_in}"]
 
 
 def doer_and_supervisor(fact: TaskFact) -> list[str]:
@@ -217,6 +245,8 @@ def _subject(fact: Event) -> tuple[str, str]:
         return "/tasks", fact.task_id
     if isinstance(fact, FacilityFact):
         return f"/facilities/{fact.facility_id}", fact.facility_id
+    if isinstance(fact, (CaseLoadHandedOver, CaseCoverArranged)):
+        return "/cases", fact.hand_over_id if isinstance(fact, CaseLoadHandedOver) else fact.cover_id
     raise LookupError(f"{fact.name} is about nothing that has a page")
 
 

@@ -1,11 +1,26 @@
 """Who must know what becomes of a case."""
 
-from services.notify.rules import Rule, both_of_case, doer, doer_and_supervisor, if_risk_is_high, supervisor, worker
+from services.notify.rules import (
+    Rule,
+    both_of_case,
+    doer_and_supervisor,
+    doer_unless_with_case,
+    heirs,
+    if_risk_is_high,
+    if_single,
+    stand_in,
+    supervisor,
+    worker,
+)
 from sinergi.events import (
     CaseAssessed,
+    CaseAssigned,
     CaseClosed,
     CaseClosureRequested,
     CaseClosureReturned,
+    CaseCoverArranged,
+    CaseHandedOver,
+    CaseLoadHandedOver,
     CaseOpened,
     CasePlanApproved,
     CasePlanReturned,
@@ -72,10 +87,30 @@ CASES = [
         CaseReopeningRefused, worker, "Pembukaan kembali ditolak", "Kasus {number} tetap ditutup. Alasannya di kasus."
     ),
     Rule(CaseReopened, both_of_case, "Kasus {number} dibuka kembali", "Kasus berjalan lagi mulai dari asesmen."),
+    # the caseload
+    Rule(CaseAssigned, worker, "Kasus baru untuk Anda {number}", "Kasus di wilayah {area} ditugaskan kepada Anda."),
+    Rule(
+        CaseHandedOver,
+        if_single,
+        "Kasus {number} diserahkan kepada Anda",
+        "Kasus di wilayah {area} kini Anda tangani. Alasan: {reason}.",
+    ),
+    Rule(
+        CaseLoadHandedOver,
+        heirs,
+        "Serah terima kasus selesai",
+        "{cases} kasus telah diserahkan kepada Anda dan rekan. Alasan: {reason}. Periksa tugas dan batas waktunya.",
+    ),
+    Rule(
+        CaseCoverArranged,
+        stand_in,
+        "Anda menjadi pengganti sementara",
+        "Anda menggantikan seorang rekan sampai {ends_at}: kasus dan tugasnya tampak di daftar Anda.",
+    ),
     # tasks
     Rule(
         TaskReassigned,
-        doer,
+        doer_unless_with_case,
         "Tugas dialihkan kepada Anda",
         "Sebuah tugas kini menjadi tanggung jawab Anda, batas waktu {due_on}.",
     ),
