@@ -20,9 +20,17 @@ async def own_case(case_id: UUID, expected_version: int | None, actor: Actor, tx
     `expected_version` None is for what does not change the case itself.
     """
     case = await _seen(case_id, actor, tx)
+    await _refuse_others(case, actor, tx)
+    held_by = case.worker
+    case = await tx.lock(Case, case_id, expected_version)
+    if case.worker != held_by:  # it was handed over while we waited for the lock
+        await _refuse_others(case, actor, tx)
+    return case
+
+
+async def _refuse_others(case: Case, actor: Actor, tx: Tx) -> None:
     if not await may_write(case, actor, tx):
         raise Refused("not-your-case", "Another social worker holds this case.", "forbidden")
-    return await tx.lock(Case, case_id, expected_version)
 
 
 async def readable_case(case_id: UUID, actor: Actor, tx: Tx) -> Case:

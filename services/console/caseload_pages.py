@@ -143,7 +143,7 @@ async def _assign(
     typed: dict[str, str] | None = None,
 ) -> Response:
     card = await apis.get("cases", f"/cases/{case_id}/card")
-    suggested = {"items": []}
+    suggested: dict[str, Any] = {"items": []}
     if session.actor.role.value == "supervisor":
         suggested = await apis.get("cases", "/caseload/suggest", area=card["area"], need=need or None)
     shown = {"items": suggested["items"], "need": need, "reasons": REASONS, "typed": typed or {}}

@@ -131,6 +131,18 @@ async def test_writing_and_handing_over_at_once_never_writes_for_the_old_worker(
     assert {one.status_code for one in answers if not one.is_success} <= {403, 409}
 
 
+async def test_what_waits_for_the_lock_of_a_hand_over_is_not_written_after_it(story: Story, cases: Running) -> None:
+    await story.open()
+    draft = {"instrument": "general", "answers": {}, "expected_version": 0}
+    async with cases.context.db.begin() as tx:
+        (await tx.lock(Case, UUID(story.case_id))).worker = new_worker()
+        await tx.session.flush()
+        waiting = asyncio.ensure_future(story.worker.put(f"/cases/{story.case_id}/assessments/draft", json=draft))
+        await asyncio.wait([waiting], timeout=0.3)
+        assert not waiting.done()
+    assert slug(await waiting) == (403, "not-your-case")
+
+
 async def test_only_what_the_filter_names_moves_and_only_in_the_supervisors_area(cases: Running) -> None:
     old, new = new_worker(), new_worker()
     moving = await put(cases, *(case(old, risk="life", stage="asesmen", area="31.74.02.1001") for _ in range(3)))
