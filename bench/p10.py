@@ -62,13 +62,13 @@ _COUNT = """
     TRUNCATE case_counts;
     INSERT INTO case_counts (agency, area, worker, folded, cases, risk_none, risk_low, risk_medium, risk_high,
       risk_life, stage_identifikasi, stage_asesmen, stage_rencana, stage_intervensi, stage_pemberdayaan,
-      stage_terminasi,      client_person, client_household, client_group)
+      stage_terminasi,      client_person, client_household, client_group, client_unknown)
     SELECT agency, area, worker, true, count(*), count(*) FILTER (WHERE risk IS NULL),
       count(*) FILTER (WHERE risk = 'low'), count(*) FILTER (WHERE risk = 'medium'),
       count(*) FILTER (WHERE risk = 'high'), count(*) FILTER (WHERE risk = 'life'),
       count(*) FILTER (WHERE stage = 'identifikasi'), count(*) FILTER (WHERE stage = 'asesmen'),
       count(*) FILTER (WHERE stage = 'rencana'), count(*) FILTER (WHERE stage = 'intervensi'),
-      count(*) FILTER (WHERE stage = 'pemberdayaan'), count(*) FILTER (WHERE stage = 'terminasi'), count(*), 0, 0
+      count(*) FILTER (WHERE stage = 'pemberdayaan'), count(*) FILTER (WHERE stage = 'terminasi'), count(*), 0, 0, 0
     FROM cases WHERE closed_at IS NULL GROUP BY agency, area, worker"""
 #: every fifth case has a task, a tenth of them overdue; a third of the plans wait
 _PARTS = (

@@ -44,6 +44,7 @@ class CaseCount(Base):
     client_person: Mapped[int]
     client_household: Mapped[int]
     client_group: Mapped[int]
+    client_unknown: Mapped[int]
 
 
 class WorkerProfile(Base):

@@ -59,7 +59,7 @@ async def test_what_is_counted_is_what_is_there_whatever_happens_at_once(cases: 
             random.choice(workers),
             agency=agency,
             area=random.choice(areas),
-            client_kind=random.choice(["person", "group"]),
+            client_kind=random.choice(["person", "group", "unknown"]),
         )
         for _ in range(60)
     ]

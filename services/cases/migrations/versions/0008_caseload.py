@@ -9,7 +9,7 @@ depends_on = None
 
 RISKS = ("low", "medium", "high", "life")
 STAGES = ("identifikasi", "asesmen", "rencana", "intervensi", "pemberdayaan", "terminasi")
-CLIENTS = ("person", "household", "group")
+CLIENTS = ("person", "household", "group", "unknown")
 
 COLUMNS = ("risk_none", *(f"risk_{one}" for one in RISKS), *(f"stage_{one}" for one in STAGES),
            *(f"client_{one}" for one in CLIENTS))  # fmt: skip
