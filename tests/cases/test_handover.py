@@ -24,11 +24,19 @@ from tests.cases.story import CALM, Story
 from tests.harness.stack import Running, eventually
 
 PATH = "/caseload/hand-overs"
+CROWDED = "dinsos-crowded"
 
 
 @pytest.fixture
 async def supervisor(cases: Running) -> AsyncIterator[httpx.AsyncClient]:
     async with cases.client("supervisor", sub="the-supervisor") as client:
+        yield client
+
+
+@pytest.fixture
+async def crowded(cases: Running) -> AsyncIterator[httpx.AsyncClient]:
+    """The supervisor of an office of its own: a thousand cases would fill the lists of other tests."""
+    async with cases.client("supervisor", CROWDED, sub="the-supervisor") as client:
         yield client
 
 
@@ -61,13 +69,13 @@ async def held(cases: Running, *workers: str) -> dict[str, int]:
 
 
 async def test_a_thousand_cases_go_over_with_their_tasks_and_nothing_is_lost(
-    cases: Running, supervisor: httpx.AsyncClient
+    cases: Running, crowded: httpx.AsyncClient
 ) -> None:
-    old, new = new_worker(), new_worker()
+    supervisor, old, new = crowded, new_worker(), new_worker()
     await known(supervisor, new)
-    ids = await put(cases, *(case(old, risk="high", stage="asesmen") for _ in range(1000)))
-    await put(cases, *(case(old) for _ in range(5)), tasks=1)
-    ended = case(old, stage="pembinaan_lanjut", closed_at=datetime.now(UTC))
+    ids = await put(cases, *(case(old, agency=CROWDED, risk="high", stage="asesmen") for _ in range(1000)))
+    await put(cases, *(case(old, agency=CROWDED) for _ in range(5)), tasks=1)
+    ended = case(old, agency=CROWDED, stage="pembinaan_lanjut", closed_at=datetime.now(UTC))
     async with cases.context.db.begin() as tx:
         tx.add(ended)
         await tx.session.flush()

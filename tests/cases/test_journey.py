@@ -117,7 +117,7 @@ async def test_a_worker_lists_its_own_caseload_and_a_supervisor_the_office(story
     assert [one["id"] for one in mine["items"]] == [story.case_id]
     assert mine["total"] == 1
     assert (await story.worker.get("/cases", params={"stage": "asesmen"})).json()["total"] == 0
-    office = (await story.supervisor.get("/cases", params={"size": 100})).json()
+    office = (await story.supervisor.get("/cases", params={"worker": story.worker_sub})).json()
     assert story.case_id in [one["id"] for one in office["items"]]
     async with cases.client("supervisor", area="31.7") as elsewhere:
         assert (await elsewhere.get("/cases")).json()["total"] == 0
