@@ -174,7 +174,7 @@ def _tally(codes: list[str]) -> dict[str, int]:
 def to_move(found: HandOver) -> list[ColumnElement[bool]]:
     """What still is to move: open cases, and closed ones in which something is still to be done."""
     waits = or_(
-        exists().where(FollowUp.case_id == Case.id, FollowUp.done_at.is_(None)),
+        exists().where(FollowUp.case_id == Case.id, FollowUp.state == "due"),
         exists().where(Task.case_id == Case.id, Task.done_at.is_(None), Task.worker == found.worker),
     )
     where = [

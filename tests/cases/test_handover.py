@@ -79,7 +79,8 @@ async def test_a_thousand_cases_go_over_with_their_tasks_and_nothing_is_lost(
     async with cases.context.db.begin() as tx:
         tx.add(ended)
         await tx.session.flush()
-        tx.add(FollowUp(id=new_id(), case_id=ended.id, due_on=datetime.now(UTC).date()))
+        due_on = datetime.now(UTC).date()
+        tx.add(FollowUp(id=new_id(), version=0, case_id=ended.id, due_on=due_on, state="due", attempt=1, needs=[]))
     plan = await planned(supervisor, old, new)
     left = (await supervisor.get(f"{PATH}/{plan['id']}")).json()["left"]
     assert (left["cases"], left["open"], left["tasks"], left["by_stage"]["pembinaan_lanjut"]) == (1006, 1005, 5, 1)

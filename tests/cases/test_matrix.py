@@ -106,6 +106,10 @@ MAKES_SOMETHING_NEW = {
     "POST /cases/{case_id}/offer": "what was offered is only added to the history",
     "POST /facilities": "there is no facility yet",
     "POST /intake": "there is no report yet",
+    "POST /obstacles": "there is no obstacle yet",
+    "POST /obstacles/{obstacle_id}/name-again": "naming it once more changes nothing that somebody could overwrite",
+    "POST /meetings": "there is no meeting yet",
+    "POST /meetings/{meeting_id}/addenda": "an addendum is only added",
     "POST /caseload/covers": "makes a cover",
     "POST /caseload/hand-overs": "makes a plan; starting it checks its version",
 }
@@ -117,6 +121,9 @@ SEEN_ELSEWHERE = {
     "/placements/": "test_placement_stay.py",
     "/intake/": "test_intake.py",
     "/transfers/": "test_transfers.py",
+    "/obstacles/": "test_rakor.py",
+    "/meetings/": "test_rakor.py",
+    "/cases/{case_id}/follow-ups/": "test_follow_ups.py",
 }
 NOW = datetime.now(UTC)
 _SOON = (NOW + timedelta(days=7)).date().isoformat()
@@ -137,6 +144,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /cases/{case_id}/notes/{note_id}/error": {"error": "duplicate"},
     "POST /cases/{case_id}/visits": _VISIT | {"client_present": True},
     "POST /cases/{case_id}/visits/missed": _VISIT | {"reason": "nobody-home", "next_on": _SOON},
+    "POST /cases/{case_id}/closure/return": {"comment": "?"},
+    "POST /cases/{case_id}/reopening": {"reason": "situation-worse", "note": "?"},
+    "POST /cases/{case_id}/reopening/refuse": {"comment": "?"},
     "POST /cases/{case_id}/closure": {"reason": "moved", "outcomes": {}},
     "POST /cases/{case_id}/assign": {"worker": WORKER},
     "POST /cases/{case_id}/client": {"client_id": WORKER_ID},
