@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 from services.cases.assessing_models import AssessmentDraft
 from services.cases.casefile import own_case, record, told
 from services.cases.commands import FROM_THE_PATH, Answer, OnCase
+from services.cases.duties import ASSESS, keep_duties
 from services.cases.instruments import LEVELS, Finding, Instrument, Judgement, Shelf, check, judge
 from services.cases.models import Assessment, Case
 from services.cases.plans import Words
@@ -75,6 +76,7 @@ async def assess_case(cmd: AssessCase, actor: Actor, tx: Tx) -> Assessed:
     tx.emit(CaseAssessed(**told(case), **named, risk=judged.risk, case_risk=case.risk), of=case)
     record(case, "assess", actor, tx, f"{used.code}.v{used.version}: {judged.risk}")
     await plan_the_next(case, used, judged.risk, actor, tx)
+    await keep_duties(case, actor, tx, done={ASSESS})
     answer = Answer(id=case.id, version=case.version, state=case.stage).model_dump()
     found: dict[str, Any] = {"risk": judged.risk, "because": judged.because, "case_risk": case.risk}
     return Assessed(**answer, assessment_id=assessment.id, **found)

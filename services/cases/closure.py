@@ -10,17 +10,18 @@ from typing import Literal
 from pydantic import Field
 from sqlalchemy import func, select
 
-from services.cases.casefile import goals_of, own_case, plan_of, record, steps_of, supervised_case, told
+from services.cases.casefile import goals_of, own_case, plan_in_force, record, steps_of, supervised_case, told
 from services.cases.closing import RULES, ClosureReason, GoalOutcome, check_outcomes, follow_up_dates
 from services.cases.closure_models import Closure
 from services.cases.commands import Answer, OnCase, answer
+from services.cases.duties import keep_duties
 from services.cases.follow_ups import schedule
 from services.cases.models import Case, Goal, Step
 from services.cases.notes_models import Note, Visit
 from services.cases.plans import Key, Text, Words
 from services.cases.reassessing import plan_no_more
-from services.cases.stages import PlanState, Stage, next_stage
-from services.cases.steps import drop_steps, finish_tasks
+from services.cases.stages import Stage, next_stage
+from services.cases.steps import drop_steps, give_up
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx, new_id
 from sinergi.events import CaseClosed, CaseClosureRequested, CaseClosureReturned
@@ -72,8 +73,7 @@ async def request_closure(cmd: RequestClosure, actor: Actor, tx: Tx) -> ClosureA
     before, case.stage = case.stage, next_stage("request_closure", case.stage)
     steps, goals = await _agreed(case, cmd.reason, tx)
     for step in drop_steps(steps, cmd.dropped):
-        record(case, "drop_step", actor, tx, f"{step.key}: {cmd.dropped[step.key]}")
-    await finish_tasks(steps, actor, tx)
+        await give_up(case, step, cmd.dropped[step.key], actor, tx)
     check_outcomes(goals, cmd.outcomes)
     await _check_reason(cmd, case, tx)
     for goal in goals:
@@ -82,6 +82,7 @@ async def request_closure(cmd: RequestClosure, actor: Actor, tx: Tx) -> ClosureA
     tx.add(_request(cmd, case, before, actor))
     tx.emit(CaseClosureRequested(**told(case), reason=cmd.reason), of=case)
     record(case, "request_closure", actor, tx, cmd.reason)
+    await keep_duties(case, actor, tx)
     return ClosureAsked(**answer(case).model_dump(), suggests=RULES.reasons[cmd.reason].suggests)
 
 
@@ -99,6 +100,7 @@ async def return_closure(cmd: ReturnClosure, actor: Actor, tx: Tx) -> Answer:
         goal.outcome = None
     tx.emit(CaseClosureReturned(**told(case), closure_id=str(closure.id)), of=case)
     record(case, "return_closure", actor, tx, cmd.comment)
+    await keep_duties(case, actor, tx)
     return answer(case)
 
 
@@ -147,8 +149,7 @@ def _counted(closure: Closure) -> dict[str, int]:
 
 async def _agreed(case: Case, reason: ClosureReason, tx: Tx) -> tuple[Sequence[Step], Sequence[Goal]]:
     """What the closure must answer for: nothing as long as no plan was approved, but then no goal was met either."""
-    plan = await plan_of(case, tx)
-    if plan and plan.state == PlanState.APPROVED:
+    if await plan_in_force(case, tx):
         return await steps_of(case, tx), await goals_of(case, tx)
     if reason == "goals-met":
         raise Refused("no-goals-agreed", "No plan was approved: give another reason for closing.", "conflict")

@@ -5,6 +5,7 @@ from uuid import UUID
 from services.cases.commands import FollowReferral, follow_referral
 from services.cases.placement_hearing import follow_case
 from services.cases.stages import FOLLOWS
+from services.cases.visits_heard import FollowVisit, follow_visit
 from sinergi.auth import service_actor
 from sinergi.bus import Bus
 from sinergi.db import Tx
@@ -24,6 +25,7 @@ from sinergi.events import (
     ReferralRequested,
     ReferralResumed,
     ReferralRetracted,
+    VisitRecorded,
 )
 
 bus = Bus("cases")
@@ -74,6 +76,13 @@ async def when_referral_ended_ask_the_worker(
 async def when_case_changed_let_its_placements_follow(event: CaseAssessed | CaseClosed, tx: Tx) -> None:
     """A new risk is a new place on the waiting list; a closed case has none."""
     await follow_case(UUID(event.case_id), tx)
+
+
+@bus.on(VisitRecorded)
+async def when_visit_recorded_do_what_asked_for_it(event: VisitRecorded, tx: Tx) -> None:
+    """A visit at which the client was met fulfils the duty to visit, and the plan's step for that purpose."""
+    if event.outcome == "done" and event.client_present:
+        await follow_visit(FollowVisit(case_id=UUID(event.case_id), purpose=event.purpose), _WE, tx)
 
 
 async def _follow(

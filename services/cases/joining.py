@@ -12,6 +12,7 @@ from sqlalchemy import select
 from services.cases.access import grant
 from services.cases.casefile import record, steps_of, supervised_case, told
 from services.cases.commands import Answer, OnCase
+from services.cases.duties import keep_duties
 from services.cases.intake_models import Transfer
 from services.cases.models import Case, Task
 from services.cases.placement_models import NOT_OVER, Placement
@@ -49,6 +50,7 @@ async def join_case(cmd: JoinCase, actor: Actor, tx: Tx) -> Answer:
     if case.client_kind != kept.client_kind:
         await bind(case, kept.client_kind, kept.client_id, tx, actor)
     await plan_no_more(case, actor, tx)
+    await keep_duties(case, actor, tx)
     await tx.session.flush()
     for task in await open_tasks(tx, Task.case_id == case.id):
         await move_into_case(task, kept, tx)

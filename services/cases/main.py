@@ -7,7 +7,12 @@ from typing import cast
 from sqlalchemy import literal, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.cases import api, consumers, consumers_registry  # noqa: F401 (declares what is heard of the registry)
+from services.cases import (  # noqa: F401 (declares what is heard of the registry)
+    api,
+    consumers,
+    consumers_registry,
+    duties,
+)
 from services.cases.caseload_worker import caseload_worker
 from services.cases.instruments import Shelf
 from services.cases.notes_models import SealCheck
@@ -41,6 +46,13 @@ async def the_seal_fits(context: Context) -> AsyncIterator[None]:
     yield
 
 
+@asynccontextmanager
+async def office_days(context: Context) -> AsyncIterator[None]:
+    """Duties count in the working days of this process's calendar."""
+    duties.office.calendar = context.calendar
+    yield
+
+
 service = Service(
     "cases",
     router=api.router,
@@ -48,7 +60,7 @@ service = Service(
     clock=clock,
     settings=CasesSettings,
     prepare=take_seal_and_instruments,
-    extras=[the_seal_fits, attachment_sweeper, caseload_worker],
+    extras=[the_seal_fits, attachment_sweeper, office_days, caseload_worker],
 )
 app = service.app
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Computed, Date, DateTime, ForeignKey, Index, Text, UniqueConstraint, Uuid, func, text
+from sqlalchemy import BigInteger, Computed, Date, DateTime, ForeignKey, Index, Text, UniqueConstraint, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -19,6 +19,9 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         list[str]: JSONB(),
         list[dict[str, Any]]: JSONB(),
+        dict[str, int]: JSONB(),
+        dict[str, str]: JSONB(),
+        dict[str, Any]: JSONB(),
     }
 
 
@@ -93,6 +96,9 @@ class Case(Base):
         """The kind of client that instruments and facts know: somebody unknown is a person."""
         return "person" if self.client_kind == "unknown" else self.client_kind
 
+    #: the duties that its stage and risk give now: kind -> code of the rule (duties.py)
+    duties: Mapped[dict[str, str]] = mapped_column(default=dict, server_default=text("'{}'"))
+
     @property
     def state(self) -> str:
         """The stage, under the name that every aggregate's answer uses."""
@@ -127,16 +133,31 @@ class Assessment(Base):
 
 
 class Plan(Base):
-    """The case's one plan; its goals and steps are rows of their own."""
+    """A version of the case's plan: its content as written; goals and steps that are in force are rows of their own."""
 
     __tablename__ = "plans"
-    __table_args__ = (UniqueConstraint("case_id", name="plans_one_per_case"),)
+    __table_args__ = (
+        UniqueConstraint("case_id", "number", name="plans_number"),
+        # one version is in force, one is being written
+        Index("plans_one_in_force", "case_id", unique=True, postgresql_where=text("state = 'approved'")),
+        Index(
+            "plans_one_in_work",
+            "case_id",
+            unique=True,
+            postgresql_where=text("state IN ('draft', 'submitted', 'returned')"),
+        ),
+        # serves the queue of what waits for a supervisor
+        Index("plans_waiting", "submitted_at", "id", postgresql_where=text("state = 'submitted'")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    number: Mapped[int]
     state: Mapped[str]
+    content: Mapped[dict[str, Any]]
     comment: Mapped[str]
     submitted_at: Mapped[datetime | None]
+    submitted_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None]
 
@@ -153,11 +174,15 @@ class Goal(Base):
     key: Mapped[str]
     need: Mapped[str]
     text: Mapped[str]
+    target: Mapped[str | None]
+    by_when: Mapped[date | None]
     outcome: Mapped[str | None]
+    #: a later version of the plan left it out
+    retired_at: Mapped[datetime | None]
 
 
 class Step(Base):
-    """A step of the plan and the referral that carries it out."""
+    """A step of the plan: a referral, or something that our own office sees to (plans.py, `StepKind`)."""
 
     __tablename__ = "steps"
     __table_args__ = (UniqueConstraint("case_id", "key", name="steps_key"),)
@@ -169,19 +194,31 @@ class Step(Base):
     goal: Mapped[str]
     stage: Mapped[str]
     kind: Mapped[str]
+    #: what is asked: a service, the programme of an aid, a kind of placement, the purpose of a visit
     service: Mapped[str]
     after: Mapped[list[str]]
-    reason: Mapped[str]
-    legal_basis: Mapped[str]
+    weight: Mapped[int] = mapped_column(default=1)
+    reason: Mapped[str | None]
+    legal_basis: Mapped[str | None]
     priority: Mapped[str]
     documents: Mapped[list[str]]
+    #: who sees to it; nobody named: the case's worker
+    worker: Mapped[str | None]
+    #: of an aid, in rupiah
+    amount: Mapped[int | None] = mapped_column(BigInteger())
     due_days: Mapped[int | None]
     due_on: Mapped[date | None]
     state: Mapped[str]
     referral_id: Mapped[UUID | None]
     #: referrals that a later one replaced: what they still say does not move the step
     earlier_referrals: Mapped[list[str]]
+    #: the code of why its running referral was withdrawn: when that has ended, so has the step
+    withdrawn: Mapped[str | None]
     outcome: Mapped[str | None]
+    #: how it was done, in the worker's words, and under which number an aid was given
+    note: Mapped[str | None]
+    reference: Mapped[str | None]
+    done_on: Mapped[date | None]
     problem: Mapped[str | None]
     missing_documents: Mapped[list[str]]
 

@@ -10,6 +10,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from services.cases.casefile import former_case, record, told
 from services.cases.commands import FROM_THE_PATH, Answer, Area
+from services.cases.duties import keep_duties
 from services.cases.models import Case
 from services.cases.opening_rules import already_open
 from services.cases.plans import Words
@@ -78,6 +79,7 @@ async def begin_case(
     client = {"client_kind": case.served_as, "client_id": str(client_id)}
     tx.emit(CaseOpened(**told(case), **client, provisional=kind == "unknown"), of=case)
     record(case, "open", actor, tx)
+    await keep_duties(case, actor, tx)
     return case
 
 

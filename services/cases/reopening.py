@@ -14,6 +14,7 @@ from services.cases.closing import RULES
 from services.cases.closure import last_closure
 from services.cases.closure_models import Closure, Reopening
 from services.cases.commands import Answer, OnCase, answer
+from services.cases.duties import keep_duties
 from services.cases.follow_ups import CONSIDER, drop_due
 from services.cases.models import Case, Task
 from services.cases.plans import Text, Words
@@ -76,6 +77,7 @@ async def approve_reopening(cmd: ApproveReopening, actor: Actor, tx: Tx) -> Answ
         goal.outcome = None
     tx.emit(CaseReopened(**told(case), reason=asked.reason), of=case)
     record(case, "reopen", actor, tx, asked.reason)
+    await keep_duties(case, actor, tx)
     return answer(case)
 
 

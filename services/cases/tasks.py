@@ -24,8 +24,10 @@ from sinergi.problems import Refused
 from sinergi.workdays import zone_of
 
 OVERDUE = "task.overdue"
-#: what is done by an act of its own, and not by ticking its task off
-BY_ITS_ACT = frozenset({"follow-up"})
+#: what is done by an act of its own (steps.py, duties.py, follow_ups.py), and not by ticking its task off
+BY_ITS_ACT = frozenset(
+    {"follow-up", "assess", "submit-plan", "review-plan", "do-own-service", "do-aid", "do-placement", "do-visit"}
+)
 Sub = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,100}$")]
 
 clock = Clock()
@@ -258,7 +260,10 @@ def _told(task: Task) -> dict[str, Any]:
 
 
 def _columns(task: Task) -> dict[str, Any]:
-    return {column.name: getattr(task, column.name) for column in task.__table__.columns} | {"state": task.state}
+    return {column.name: getattr(task, column.name) for column in task.__table__.columns} | {
+        "state": task.state,
+        "by_hand": task.kind not in BY_ITS_ACT,
+    }
 
 
 def _answer(task: Task) -> TaskAnswer:

@@ -15,6 +15,7 @@ from services.console import (
     notes_pages,
     pages,
     placement_pages,
+    plan_pages,
     rakor_pages,
     registry_pages,
     request_pages,
@@ -79,6 +80,7 @@ router.include_router(transfer_pages.router)
 router.include_router(rakor_pages.router)
 router.include_router(closure_pages.router)
 router.include_router(caseload_pages.router)
+router.include_router(plan_pages.router)
 router.include_router(registry_pages.streams)
 router.include_router(registry_pages.router)
 router.include_router(area_pages.router)

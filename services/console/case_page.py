@@ -24,6 +24,7 @@ CASE_PAGES: list[tuple[str, str]] = [
     ("closure", "case_closure"),
     ("history", "case_history"),
     ("assign", "case_assign"),
+    ("plan", "case_plan"),
 ]
 
 

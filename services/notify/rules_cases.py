@@ -28,6 +28,7 @@ from sinergi.events import (
     CaseReopened,
     CaseReopeningRefused,
     CaseReopeningRequested,
+    CaseStageReverted,
     TaskOverdue,
     TaskReassigned,
 )
@@ -57,6 +58,12 @@ CASES = [
         worker,
         "Rencana intervensi disetujui",
         "Rencana untuk kasus {number} disetujui. Intervensi dapat dimulai.",
+    ),
+    Rule(
+        CaseStageReverted,
+        supervisor,
+        "Kasus {number} kembali ke tahap sebelumnya",
+        "Kasus kembali dari tahap {from_stage} ke {to_stage}. Alasannya ada di kasus.",
     ),
     Rule(
         CaseClosureRequested,

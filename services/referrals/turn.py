@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel
 from pydantic_core import to_json
+from sqlalchemy import select, text
 
 from services.referrals.capacity import count_turn
 from services.referrals.directory import Place, find_place
-from services.referrals.models import Referral, TimelineEntry
+from services.referrals.models import IS_OPEN, Referral, TimelineEntry
 from services.referrals.requests import Given
 from services.referrals.states import SIDES, TERMINAL, Rule, State, rule_for
 from sinergi.auth import Actor
@@ -44,6 +46,16 @@ class Turn:
             await count_turn(referral, before, self.tx)
         await tell(self.rule.event, referral, self.place, self.actor, self.tx, fact, note)
         return answer(referral)
+
+
+async def lock_running(client_id: UUID, service: str, step_id: UUID, tx: Tx) -> Referral | None:
+    """The step's referral, locked, if one runs: the index of open referrals serves the question."""
+    running = (Referral.client_id == client_id, Referral.service == service, text(IS_OPEN))
+    found = await tx.session.scalar(select(Referral.id).where(*running, Referral.step_id == step_id))
+    if found is None:
+        return None
+    referral = await tx.lock(Referral, found)
+    return None if referral.state in TERMINAL else referral
 
 
 def _move(referral: Referral, to: State) -> None:

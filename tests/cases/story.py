@@ -6,6 +6,8 @@ from uuid import uuid4
 
 import httpx2 as httpx
 
+from services.cases.duties import DUTIES
+from services.cases.reassessing import REASSESS
 from sinergi.events import ReferralDeclined, ReferralFact, ReferralRequested
 from tests.harness.stack import Running, eventually
 
@@ -48,6 +50,11 @@ LICENCE = step(
     after=["coaching"],
     reason="micro-licence",
 )
+
+
+def besides_duties(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tasks that stage and risk alone do not give."""
+    return [one for one in tasks if one["kind"] not in {REASSESS, *(duty.kind for duty in DUTIES)}]
 
 
 class Story:

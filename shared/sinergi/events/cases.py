@@ -5,6 +5,9 @@ from typing import Literal
 
 from sinergi.events.event import ClientKind, Event, Priority
 
+#: a step of a plan: asked of another agency, or seen to by the case's own office
+StepKind = Literal["referral", "own_service", "aid", "placement", "visit"]
+
 
 class CaseFact(Event):
     """What every fact about a case tells."""
@@ -139,6 +142,7 @@ class CaseStepCompleted(CaseFact):
     name = "case.step_completed.v1"
     step_id: str
     outcome: str
+    kind: StepKind = "referral"
 
 
 class CaseStepFailed(CaseFact):
@@ -229,3 +233,57 @@ class VisitRecorded(Event):
     ended_at: datetime
     reason: str | None = None
     next_visit_on: date | None = None
+
+
+class CasePlanRevised(CaseFact):
+    """A new version of an approved plan is being written; the old one stays in force until that is approved."""
+
+    name = "case.plan_revised.v1"
+    plan_id: str
+    number: int
+
+
+class CaseStepOpened(CaseFact):
+    """A step that the case's own office sees to has begun: for an aid, `service` is the programme."""
+
+    name = "case.step_opened.v1"
+    step_id: str
+    kind: StepKind
+    service: str
+    due_on: date | None = None
+
+
+class CaseStepDropped(CaseFact):
+    """A step of the plan was given up, for words that stay in the case."""
+
+    name = "case.step_dropped.v1"
+    step_id: str
+    kind: StepKind
+
+
+class CaseReferralWithdrawn(CaseFact):
+    """The worker gives up a step whose referral runs; referrals cancels it, or asks its receiver to stop."""
+
+    name = "case.referral_withdrawn.v1"
+    step_id: str
+    client_id: str
+    service: str
+    reason: Literal["need-met", "client-withdrew", "client-moved", "client-died", "plan-changed"]
+
+
+class CaseGoalProgressed(CaseFact):
+    """The worker saw how far a goal is reached."""
+
+    name = "case.goal_progressed.v1"
+    goal_id: str
+    reached: Literal["none", "some", "most", "reached"]
+    seen_on: date
+
+
+class CaseStageReverted(CaseFact):
+    """The case went back to an earlier stage, for a coded reason. Steps that run, run on."""
+
+    name = "case.stage_reverted.v1"
+    from_stage: str
+    to_stage: str
+    reason: str
