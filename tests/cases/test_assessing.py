@@ -47,6 +47,12 @@ async def save(story: Story, expected: int, **body: Any) -> Any:
 # ------------------------------------------------------------------ instruments
 
 
+async def reassessments(story: Story) -> list[dict[str, Any]]:
+    """The worker's open tasks to assess the client again."""
+    found = (await story.worker.get("/tasks", params={"case_id": story.case_id})).json()["items"]
+    return [one for one in found if one["kind"] == "reassess"]
+
+
 async def test_instruments_are_offered_by_client_in_the_asked_language_with_the_schema_of_answers(story: Story) -> None:
     offered = (await story.worker.get("/instruments", params={"client_kind": "household"})).json()
     assert [one["code"] for one in offered["items"]] == ["family-economy", "general"]
@@ -91,7 +97,7 @@ async def test_a_risk_to_life_is_told_puts_the_case_first_and_is_due_again_in_a_
         json={"client_kind": "group", "client_id": elder.case_id, "area": "31.74", "way_in": "walk-in"},
     )
     assert (await elder.worker.get("/cases")).json()["items"][0]["id"] == elder.case_id
-    [task] = (await elder.worker.get("/tasks", params={"case_id": elder.case_id})).json()["items"]
+    [task] = await reassessments(elder)
     today = (datetime.now(UTC) + timedelta(hours=7)).date()
     assert (task["kind"], task["reason"]) == ("reassess", "elderly")
     assert date.fromisoformat(task["due_on"]) - today in (timedelta(days=7), timedelta(days=6))
@@ -116,8 +122,7 @@ async def test_the_case_has_the_highest_risk_of_the_current_assessments(elder: S
         ("elderly", False),
     ]
     assert (await get(elder, "", size=3, page=2))["total"] == 4
-    open_tasks = (await elder.worker.get("/tasks", params={"case_id": elder.case_id})).json()["items"]
-    assert sorted(one["reason"] for one in open_tasks) == ["elderly", "general"]
+    assert sorted(one["reason"] for one in await reassessments(elder)) == ["elderly", "general"]
 
 
 async def test_of_five_submissions_at_once_one_wins_and_one_assessment_is_current(elder: Story) -> None:
