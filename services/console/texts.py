@@ -264,20 +264,31 @@ _BOTH: dict[str, tuple[str, str]] = {
     ),
 }
 
-_ALL = {
-    **_BOTH,
-    **REGISTRY,
-    **CASES,
-    **ASSESSMENTS,
-    **NOTES,
-    **PLACEMENT,
-    **INTAKE,
-    **DIRECTORY,
-    **RAKOR,
-    **CLOSURE,
-    **CASELOAD,
-    **PLANS,
-}
+
+def _joined(*rooms: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """The texts of all rooms. ValueError when two of them use one key."""
+    joined: dict[str, tuple[str, str]] = {}
+    for room in rooms:
+        if twice := sorted(joined.keys() & room):
+            raise ValueError(f"texts with the same key in two rooms: {', '.join(twice)}")
+        joined |= room
+    return joined
+
+
+_ALL = _joined(
+    _BOTH,
+    REGISTRY,
+    CASES,
+    ASSESSMENTS,
+    NOTES,
+    PLACEMENT,
+    INTAKE,
+    DIRECTORY,
+    RAKOR,
+    CLOSURE,
+    CASELOAD,
+    PLANS,
+)
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))
 }

@@ -140,10 +140,6 @@ CLOSURE: dict[str, tuple[str, str]] = {
     "closure.worker": ("Pekerja sosial", "Social worker"),
     "closure.supervisor": ("Supervisor", "Supervisor"),
     "closure.assessments": ("Asesmen", "Assessments"),
-    "problem.task-ends-with-its-act": (
-        "Catat hasilnya di halaman Terminasi pada kasus: tugas ini selesai dengan sendirinya.",
-        "Record it on the case's page of termination: then this task is done.",
-    ),
     "problem.outcomes-missing": ("Isi hasil untuk setiap tujuan.", "Say for every goal whether it was met."),
     "problem.no-goals-agreed": (
         "Belum ada rencana yang disetujui: pilih alasan lain.",
@@ -162,10 +158,6 @@ CLOSURE: dict[str, tuple[str, str]] = {
     "problem.attempts-missing": (
         "Catat dua upaya menghubungi klien (kunjungan atau kontak), atau tulis penjelasan.",
         "Document two attempts to reach the client, or explain.",
-    ),
-    "problem.steps-not-settled": (
-        "Tunggu langkah yang berjalan; untuk yang gagal, tulis mengapa tidak dilanjutkan.",
-        "Wait for the steps at work; say why the others are given up.",
     ),
     "problem.step-not-droppable": ("Batalkan dahulu rujukan langkah ini.", "Cancel this step's referral first."),
     "problem.follow-up-recorded": (

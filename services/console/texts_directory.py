@@ -35,7 +35,7 @@ DIRECTORY: dict[str, tuple[str, str]] = {
     "answers_within": ("Biasanya menjawab dalam (jam)", "Usually answers within (hours)"),
     "opening": ("Jam buka", "Opening hours"),
     "contact": ("Hubungi", "Contact"),
-    "capacity": ("Ubah kapasitas", "Change the capacity"),
+    "change_capacity": ("Ubah kapasitas", "Change the capacity"),
     "capacity_hint": ("Kosongkan bila tanpa batas.", "Leave it empty for no limit."),
     "places": ("Jumlah tempat", "Number of places"),
     "places_per": ("Dihitung", "Counted"),

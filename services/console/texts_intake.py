@@ -141,7 +141,6 @@ INTAKE: dict[str, tuple[str, str]] = {
     "field.person": ("Alamat halaman warga", "Address of the person's page"),
     "field.case": ("Alamat halaman kasus", "Address of the case's page"),
     "field.case_id": ("Alamat halaman kasus", "Address of the case's page"),
-    "field.client_id": ("Alamat halaman warga", "Address of the person's page"),
     "field.to_agency": ("Kode kantor tujuan", "Code of the other office"),
     "field.to_area": ("Kode wilayah tujuan", "Area code there"),
     "field.summary": ("Ringkasan untuk kantor tujuan", "Summary for the other office"),
@@ -248,6 +247,5 @@ INTAKE: dict[str, tuple[str, str]] = {
     ),
     "problem.transfer-open": ("Alih kasus masih menunggu.", "A transfer of this case waits already."),
     "problem.wrong-transfer-state": ("Alih kasus ini sudah berubah.", "This transfer was decided meanwhile."),
-    "problem.self-approval": ("Pilih orang lain: tidak menyetujui pekerjaan sendiri.", "Somebody else must do this."),
     "problem.no-such-address": ("Salin alamat halamannya.", "Paste the address of the page."),
 }

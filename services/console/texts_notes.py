@@ -171,9 +171,5 @@ NOTES: dict[str, tuple[str, str]] = {
         "Penyimpanan berkas sedang tidak tersedia. Coba lagi.",
         "Files cannot be kept or read now. Try again.",
     ),
-    "problem.self-approval": (
-        "Pekerjaan sendiri harus disahkan orang lain.",
-        "Another person must approve your own work.",
-    ),
     "problem.not-the-supervisor": ("Supervisor lain menangani kasus ini.", "Another supervisor answers for this case."),
 }

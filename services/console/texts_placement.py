@@ -8,7 +8,6 @@ PLACEMENT: dict[str, tuple[str, str]] = {
     "all_kinds": ("Semua jenis", "All kinds"),
     "beds_for": ("Tempat untuk", "Beds for"),
     "everybody": ("Semua", "Everybody"),
-    "area_code": ("Kode wilayah", "Area code"),
     "no_facilities": ("Tidak ada panti.", "No facilities."),
     "over_capacity": ("Melebihi kapasitas", "Over capacity"),
     "facility_closed": ("Tidak menerima", "Takes in nobody"),
@@ -112,7 +111,6 @@ PLACEMENT: dict[str, tuple[str, str]] = {
     "field.until": ("Kembali paling lambat", "Back by"),
     "field.destination": ("Ke mana", "Where to"),
     "field.emergency": ("Keadaan darurat", "Emergency"),
-    "field.birth_year": ("Tahun lahir", "Year of birth"),
     "field.why_inside": ("Mengapa tidak di luar panti", "Why not outside"),
     "field.bed_kind": ("Jenis tempat tidur", "Kind of bed"),
     "field.category": ("Kategori PPKS", "PPKS category"),
@@ -190,7 +188,6 @@ PLACEMENT: dict[str, tuple[str, str]] = {
     ),
     "problem.unknown-placement-kind": ("Pilih jenis tempat dari daftar.", "Choose a kind from the list."),
     "problem.person-missing": ("Isi siapa dari klien yang ditempatkan.", "Say who of the client is placed."),
-    "problem.case-closed": ("Kasus sudah ditutup.", "The case is closed."),
     "problem.no-free-bed": (
         "Tidak ada tempat kosong yang cocok. Orang ini tetap di daftar tunggu.",
         "No bed that suits is free. The person stays on the list.",

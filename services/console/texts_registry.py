@@ -61,7 +61,7 @@ REGISTRY: dict[str, tuple[str, str]] = {
         "NIK, nomor KK, nama (boleh salah ketik), atau nama KUBE. Isi wilayah atau tahun lahir agar lebih tepat.",
         "A NIK, a family card number, a name (typos are fine) or a KUBE's name. Area or year of birth narrow it.",
     ),
-    "field.text": ("NIK, KK, atau nama", "NIK, family card or name"),
+    "search_for": ("NIK, KK, atau nama", "NIK, family card or name"),
     "field.birth_year": ("Tahun lahir", "Year of birth"),
     "area_code": ("Kode wilayah", "Area code"),
     "nobody": (
