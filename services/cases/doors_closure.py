@@ -1,6 +1,5 @@
 """Terminasi and what follows over HTTP. No logic: each route calls a command or a query."""
 
-import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,7 +8,8 @@ from fastapi import APIRouter, Query, Response
 from services.cases import as_known, closure, closure_queries, follow_ups, reopening, year_report
 from services.cases.commands import OnCase
 from services.cases.queries import Purpose, ReadCase
-from services.cases.year_pdf import year_pdf
+from services.cases.typst_pdf import typst_pdf
+from services.cases.year_paper import year_paper
 from sinergi.app import Context, Ctx, Key, Who, obey
 from sinergi.auth import Actor
 
@@ -99,7 +99,8 @@ async def read_year(worker: year_report.Sub, year: year_report.Year, who: Who, c
 @router.get("/workers/{worker}/year/{year}/pdf")
 async def read_year_as_pdf(worker: year_report.Sub, year: year_report.Year, who: Who, context: Ctx) -> Response:
     """The same on paper, for the SKP."""
-    made = await asyncio.to_thread(year_pdf, await _year(worker, year, who, context))
+    report = await _year(worker, year, who, context)
+    made = await typst_pdf("year.typ", year_paper(report), report["made_at"])
     named = {"Content-Disposition": f'attachment; filename="laporan-{year}.pdf"', "Cache-Control": "no-store"}
     return Response(made, media_type="application/pdf", headers=named)
 
