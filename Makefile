@@ -7,7 +7,7 @@ BIN := .venv/bin
 ARGS ?=
 ONLY ?=
 
-.PHONY: help setup demo up test check bench contracts clean-state faults browser javascript containers compose format
+.PHONY: help setup demo up test slow check bench contracts clean-state faults browser javascript containers compose format
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -36,7 +36,10 @@ clean-state: setup ## Forget everything that demo and up keep
 	@$(BIN)/sinergi clean
 
 test: setup ## Run the tests on real servers
-	@$(BIN)/pytest tests --ignore tests/faults --ignore tests/browser -m "not javascript" -n 3 --dist loadfile --durations 8 $(ARGS)
+	@$(BIN)/pytest tests --ignore tests/faults --ignore tests/browser -m "not javascript and not slow" -n 3 --dist loadfile --durations 8 $(ARGS)
+
+slow: setup ## Tests that kill processes, try any order of commands, or measure
+	@$(BIN)/pytest tests --ignore tests/faults --ignore tests/browser -m slow -n 2 --dist loadfile --durations 8 $(ARGS)
 
 check: setup ## Lint architecture, style and types; compare contracts
 	@$(BIN)/lint-imports --no-cache > .boot/imports.log || { cat .boot/imports.log; exit 1; }

@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -17,6 +18,8 @@ from sinergi.auth import service_actor
 from sinergi.db import Tx
 from tests.cases.any_order import ACTS, Act, Seen, assert_sound
 from tests.harness.stack import Running
+
+pytestmark = pytest.mark.slow
 
 PICK = some.integers(0, 59)
 WE = service_actor("cases")

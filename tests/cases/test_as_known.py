@@ -65,6 +65,7 @@ async def something_happens(story: Story, dice: random.Random) -> None:
         await story.act(getattr(story, who), path, **body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 async def test_after_each_of_many_acts_the_case_as_known_then_is_what_was_read_then(
     story: Story, cases: Running, seed: int

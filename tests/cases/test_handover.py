@@ -68,6 +68,7 @@ async def held(cases: Running, *workers: str) -> dict[str, int]:
         return {row[0]: row[1] for row in await tx.session.execute(rows)}
 
 
+@pytest.mark.slow
 async def test_a_thousand_cases_go_over_with_their_tasks_and_nothing_is_lost(
     cases: Running, crowded: httpx.AsyncClient
 ) -> None:
@@ -255,6 +256,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_killed_in_the_middle_of_a_piece_it_goes_on_and_moves_each_case_once(
     cases: Running, stack: Any, supervisor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

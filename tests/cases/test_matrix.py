@@ -139,6 +139,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /cases/{case_id}/assessments": {"instrument": "general", "answers": CALM},
     "PUT /cases/{case_id}/plan": {"goals": GOALS, "steps": [COACHING]},
     "POST /cases/{case_id}/plan/return": {"comment": "?"},
+    "POST /cases/{case_id}/plan/review": {"note": "?"},
+    "POST /cases/{case_id}/goals/{goal}/progress": {"reached": "none"},
+    "POST /cases/{case_id}/revert": {"to": "asesmen", "reason": "material-change", "note": "?"},
+    "POST /cases/{case_id}/steps/{step_id}/finish": {"outcome": "other"},
+    "POST /cases/{case_id}/steps/{step_id}/fail": {"reason": "refused"},
+    "POST /cases/{case_id}/steps/{step_id}/drop": {"reason": "?"},
     "POST /cases/{case_id}/steps/{step_id}/resend": {"documents": [], "reason": "?"},
     "PUT /cases/{case_id}/assessments/draft": {"instrument": "general", "answers": {}},
     "POST /cases/{case_id}/notes/{note_id}/error": {"error": "duplicate"},
@@ -228,5 +234,5 @@ async def _things(cases: Running) -> dict[str, str]:
         hand_over = (await boss.post("/caseload/hand-overs", json=plan)).json()["id"]
     step = str(uuid4())
     own = {"case_id": case_id, "step_id": step, "task_id": task, "worker": other}
-    own |= {"note_id": note, "visit_id": visit}
+    own |= {"note_id": note, "visit_id": visit, "goal": "skill"}
     return own | {"cover_id": cover_id, "hand_over_id": hand_over}

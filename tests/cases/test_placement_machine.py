@@ -5,12 +5,15 @@ from collections.abc import Coroutine
 from typing import Any, ClassVar
 
 import httpx2 as httpx
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.cases.placing import Province
 from tests.harness.stack import Running
+
+pytestmark = pytest.mark.slow
 
 BODIES: dict[str, dict[str, Any]] = {
     "accept": {},

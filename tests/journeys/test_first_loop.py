@@ -58,6 +58,7 @@ def test_the_first_loop_closes_and_nothing_is_left_running(state: Path) -> None:
     assert ours(state) == []
 
 
+@pytest.mark.slow
 def test_the_state_survives_a_restart_and_the_story_can_be_told_again(state: Path) -> None:
     telling = sinergi("demo", "--exit", "--people", "2000", state=state)
     output, _ = telling.communicate(timeout=STORY_SECONDS)
@@ -76,6 +77,7 @@ def test_the_first_loop_closes_with_plug_ins_that_hold_no_code_of_ours(state: Pa
     assert "said by bptsp" in output
 
 
+@pytest.mark.slow
 def test_a_service_that_is_killed_is_started_again_and_ctrl_c_stops_everything(state: Path) -> None:
     running = sinergi("up", state=state)
     assert running.stdout

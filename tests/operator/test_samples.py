@@ -200,6 +200,7 @@ def test_columns_are_those_that_the_two_offices_use(files: SampleFiles) -> None:
     assert tuple(next(read_xlsx(files.city))) == CITY_COLUMNS
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_people(tmp_path: Path) -> None:
     generate(tmp_path / "warm", 3000)  # imports, wilayah, and the serials' arrays are allocated once
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -19,6 +20,8 @@ from sinergi.problems import Refused
 from tests.harness.stack import Running
 from tests.registry.holding import SAID, assert_all_holds, components
 from tests.registry.pairs import CLERK, REASON, a_person, a_record, a_review, fresh_kk, fresh_nik, pair, rows_of
+
+pytestmark = pytest.mark.slow
 
 PLACES = st.integers(0, 7)
 PAIRS = st.lists(st.tuples(PLACES, PLACES, st.sampled_from(["same", "same", "different", "unsure"])), max_size=5)
