@@ -5,13 +5,16 @@ from uuid import UUID
 from services.cases.commands import FollowReferral, follow_referral
 from services.cases.placement_hearing import follow_case
 from services.cases.stages import FOLLOWS
-from services.cases.visits_heard import FollowVisit, follow_visit
+from services.cases.steps_heard import FollowPlacement, FollowVisit, follow_placement, follow_visit
 from sinergi.auth import service_actor
 from sinergi.bus import Bus
 from sinergi.db import Tx
 from sinergi.events import (
     CaseAssessed,
     CaseClosed,
+    PlacementAdmitted,
+    PlacementCancelled,
+    PlacementPlaced,
     ReferralAccepted,
     ReferralCancelled,
     ReferralCancelRequested,
@@ -83,6 +86,21 @@ async def when_visit_recorded_do_what_asked_for_it(event: VisitRecorded, tx: Tx)
     """A visit at which the client was met fulfils the duty to visit, and the plan's step for that purpose."""
     if event.outcome == "done" and event.client_present:
         await follow_visit(FollowVisit(case_id=UUID(event.case_id), purpose=event.purpose), _WE, tx)
+
+
+@bus.on(PlacementAdmitted)
+@bus.on(PlacementPlaced)
+@bus.on(PlacementCancelled)
+async def when_placement_came_about_or_not_move_its_step(
+    event: PlacementAdmitted | PlacementPlaced | PlacementCancelled, tx: Tx
+) -> None:
+    """The plan's step that asked for the placement ends as it ended."""
+    if event.step_id is None:
+        return
+    how = {PlacementAdmitted: "admitted", PlacementPlaced: "placed"}.get(type(event), "")
+    reason = event.reason if isinstance(event, PlacementCancelled) else ""
+    what = FollowPlacement(case_id=UUID(event.case_id), step_id=UUID(event.step_id), outcome=how, reason=reason)
+    await follow_placement(what, _WE, tx)
 
 
 async def _follow(

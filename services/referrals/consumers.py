@@ -1,6 +1,5 @@
 """The NATS door: plans of cases become referrals, and agencies give the receiver's commands."""
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +8,12 @@ from pydantic import BaseModel
 from services.referrals import commands, directory_commands
 from services.referrals.details import hand_out
 from services.referrals.directory_requests import CloseService, OpenService, SetCapacity
-from services.referrals.planned import send_or_wait
+from services.referrals.planned import send_or_wait, sender, take_back
 from services.referrals.requests import CancelReferral, ReadDetails, RequestCancel, SendReferral, parse
 from services.referrals.states import SIDES, State
 from services.referrals.turn import lock_running
 from sinergi.app import obey
-from sinergi.auth import Actor, service_actor
+from sinergi.auth import Actor
 from sinergi.bus import Answer, Bus
 from sinergi.db import Tx
 from sinergi.events import CaseReferralPlanned, CaseReferralWithdrawn
@@ -40,12 +39,14 @@ async def when_case_referral_planned_send_the_referral(event: CaseReferralPlanne
 
 @bus.on(CaseReferralWithdrawn)
 async def when_case_referral_withdrawn_stop_the_referral(event: CaseReferralWithdrawn, tx: Tx) -> None:
-    """Cancel it if nobody has acknowledged it, else ask its receiver to stop. What has ended, or is asked to stop
-    already, is left alone: the case hears of that by the referral's own facts."""
-    actor = replace(service_actor("referrals"), agency=event.agency)
+    """Do not send what still waits, cancel what nobody has acknowledged, else ask the receiver to stop. What has ended,
+    or is asked to stop already, is left alone: the case hears of that by the referral's own facts."""
+    if await take_back(event.step_id, event.reason, tx):
+        return
     referral = await lock_running(UUID(event.client_id), event.service, UUID(event.step_id), tx)
     if referral is None or referral.state == State.CANCEL_REQUESTED:
         return
+    actor = sender(referral.sender)
     given = {"referral_id": referral.id, "expected_version": referral.version, "reason": event.reason}
     if referral.state == State.REQUESTED:
         await commands.cancel_referral(CancelReferral.model_validate(given), actor, tx)

@@ -64,6 +64,20 @@ async def send_or_wait(request: SendReferral, agency: str, cause: Envelope, tx: 
     tx.add(WaitingReferral(id=new_id(), agency=agency, request=asked, cause=cause.headers()))
 
 
+async def take_back(step_id: str, reason: str, tx: Tx) -> bool:
+    """Whether the step's referral still waited: then it is not sent, and the case hears so as of a declined one.
+
+    What is being sent in this moment is waited for. Few rows wait at a time: no index serves the question.
+    """
+    waiting = delete(WaitingReferral).where(WaitingReferral.request["step_id"].astext == step_id)
+    gone = (await tx.session.execute(waiting.returning(WaitingReferral.agency, WaitingReferral.request))).one_or_none()
+    if gone is None:
+        return False
+    request = JudgedReferral.model_validate(gone.request)
+    await commands.return_referral(request, sender(gone.agency), tx, why=reason)
+    return True
+
+
 async def send_or_return(request: JudgedReferral, actor: Actor, tx: Tx) -> None:
     """Send it. What the rules refuse comes back to the case at once, declined, so that the worker sees it. A step that
     has its open referral already is left alone."""

@@ -119,6 +119,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "case.judge_goal": {W},
         "case.revert_stage": {W},
         "case.follow_visit": {C},
+        "case.follow_placement": {C},
         "plan.queue": {S},
         "case.approve_own": set(),
         "cases.audit": {A},

@@ -31,7 +31,7 @@ ANSWERS = ["requested", "accepted", "completed", "declined", "failed", "cancelle
 async def test_in_any_order_the_right_acts_are_taken_and_the_others_leave_no_trace(cases: Running) -> None:
     loop, done = asyncio.get_running_loop(), {"taken": 0, "refused": 0}
     await asyncio.to_thread(_in_any_order, cases, loop, done)
-    assert min(done.values()) > 200, done
+    assert min(done.values()) > 100, done
 
 
 def _in_any_order(cases: Running, loop: asyncio.AbstractEventLoop, done: dict[str, int]) -> None:
@@ -40,7 +40,7 @@ def _in_any_order(cases: Running, loop: asyncio.AbstractEventLoop, done: dict[st
     run_state_machine_as_test(
         lambda: AnyOrder(cases, loop, done),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=15, stateful_step_count=60, deadline=None, suppress_health_check=slow, phases=[Phase.generate]
+            max_examples=10, stateful_step_count=60, deadline=None, suppress_health_check=slow, phases=[Phase.generate]
         ),
     )
 
@@ -109,6 +109,7 @@ class AnyOrder(RuleBasedStateMachine):
         if path is not None and self.seen.version > 1:
             answer = await self._send(act, path, pick, self.seen.version - 1)
             assert answer.json()["type"].endswith("version-conflict"), answer.text
+            self._done["refused"] += 1
 
     async def _send(self, act: Act, path: str, pick: int, version: int) -> Any:
         body = act.body(self.seen, pick) | {"expected_version": version}

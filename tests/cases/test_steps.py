@@ -7,7 +7,14 @@ from uuid import uuid4
 
 import pytest
 
-from sinergi.events import ReferralCancelled, ReferralCompleted
+from sinergi.events import (
+    PlacementAdmitted,
+    PlacementCancelled,
+    PlacementFact,
+    PlacementPlaced,
+    ReferralCancelled,
+    ReferralCompleted,
+)
 from tests.cases.planning_story import as_if_due, next_acts, on_step, open_tasks, own, plan, redraft, slug, stepped
 from tests.cases.story import COACHING, LICENCE, Story, step
 from tests.harness.stack import Running, eventually
@@ -243,6 +250,27 @@ async def test_a_visit_that_was_made_is_the_planned_one_and_does_the_duty(story:
     assert (await story.until("sooner", "completed"))["outcome"] == "visit-completed"
     assert (await story.step("later"))["state"] == "open"
     assert "visit-risk" not in await open_tasks(story)
+
+
+async def test_a_placement_ends_the_step_that_asked_for_it(
+    story: Story, publish_fact: Callable[..., Awaitable[str]]
+) -> None:
+    home = own("home", "placement")
+    await story.approved(home, own("second", "placement"), own("third", "placement"))
+    who = {"agency": "dinsos", "area": "31.74.01", "worker": story.worker_sub, "supervisor": "", "inside": True}
+
+    async def told(fact: type[PlacementFact], key: str, **more: Any) -> None:
+        placement, step_id = str(uuid4()), (await story.step(key))["id"]
+        event = fact(placement_id=placement, case_id=story.case_id, step_id=step_id, **(who | more))
+        await publish_fact(event, placement, 1)
+
+    await told(PlacementAdmitted, "home")
+    await told(PlacementPlaced, "second", inside=False)
+    await told(PlacementCancelled, "third", reason="refused")
+    assert (await story.until("home", "completed"))["outcome"] == "admitted"
+    assert (await story.until("second", "completed"))["outcome"] == "placed"
+    await story.until("third", "failed")
+    assert (await open_tasks(story))["step-failed"]["reason"] == "refused"
 
 
 GOAL = {"key": "skill", "need": "economic", "text": "x", "target": "Laba tercatat", "by_when": SOON}

@@ -3,9 +3,11 @@
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import text
+
 from sinergi.events import CaseReferralWithdrawn
 from tests.harness.stack import Running
-from tests.referrals.conftest import Give
+from tests.referrals.conftest import LICENCE, Give
 from tests.referrals.test_plans import Heard, a_plan, sent
 
 __all__ = ["sent"]
@@ -58,3 +60,28 @@ async def test_a_withdrawal_of_what_has_ended_or_is_another_steps_changes_nothin
     await sent(a_plan(case_id=plan.case_id), 3)
     await sent(a_plan(case_id=other.case_id), 3)
     assert [len(await told(one)) for one in (ended, running)] == [2, 1]
+
+
+async def test_what_still_waits_for_its_clients_facts_is_never_sent(
+    sent: Heard, told: Any, publish_fact: Any, referrals: Running
+) -> None:
+    """Nobody answers for the registry here: the plan would wait for ever."""
+    code = f"panti-{uuid4().hex[:8]}"
+    async with referrals.client("operator") as operator:
+        terms = LICENCE | {"eligibility": {"all": [{"fact": "age", "op": ">=", "value": 60}]}}
+        (await operator.put(f"/directory/services/{code}", json=terms)).raise_for_status()
+    plan = a_plan(service=code)
+    await publish_fact(plan, plan.case_id, 1)
+    await publish_fact(withdrawn(plan), plan.case_id, 2)
+    await sent(a_plan(case_id=plan.case_id), 3)  # facts of one case are heard in order: the two are done
+    async with referrals.context.db.begin() as tx:
+        found = text("SELECT id::text, state FROM referrals WHERE step_id = :step")
+        [(referral_id, state)] = (await tx.session.execute(found, {"step": plan.step_id})).all()
+    assert state == "declined"
+    assert [(who, kind.split(".")[2]) for who, kind, _ in await told(referral_id)] == [
+        ("core", "requested"),
+        ("core", "declined"),
+    ]
+    async with referrals.context.db.begin() as tx:
+        waiting = text("SELECT count(*) FROM waiting_referrals WHERE request->>'step_id' = :step")
+        assert await tx.session.scalar(waiting, {"step": plan.step_id}) == 0

@@ -1,4 +1,5 @@
-"""What a visit that was made does for its case: the duty of a grave risk is done, and so is the planned visit."""
+"""What visits and placements do for the plan: the step that asked for one ends with it. They are heard as facts, for
+they are things of their own, which change without the case."""
 
 from datetime import date
 from uuid import UUID
@@ -9,7 +10,7 @@ from services.cases.casefile import record, steps_of
 from services.cases.duties import VISIT, keep_duties
 from services.cases.models import Case, Step
 from services.cases.stages import StepState
-from services.cases.steps import complete
+from services.cases.steps import complete, end_badly
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx
 
@@ -31,6 +32,31 @@ async def follow_visit(cmd: FollowVisit, actor: Actor, tx: Tx) -> None:
         step = min(awaited, key=lambda one: (one.due_on or date.max, one.position))
         record(case, "step_completed", actor, tx, f"{step.key}: visit-completed")
         await complete(case, step, "visit-completed", actor, tx)
+
+
+class FollowPlacement(BaseModel):
+    """A placement that a step asked for came about (`outcome`), or was called off (`reason`)."""
+
+    case_id: UUID
+    step_id: UUID
+    outcome: str = ""
+    reason: str = ""
+
+
+@permit("case.follow_placement")
+async def follow_placement(cmd: FollowPlacement, actor: Actor, tx: Tx) -> None:
+    """The step has its outcome, or the worker is asked. A step that is not open, or no placement, is left alone."""
+    case = await tx.lock(Case, cmd.case_id)
+    step = next((one for one in await steps_of(case, tx) if one.id == cmd.step_id), None)
+    if step is None or step.kind != "placement" or step.state != StepState.OPEN:
+        return
+    if cmd.outcome:
+        record(case, "step_completed", actor, tx, f"{step.key}: {cmd.outcome}")
+        await complete(case, step, cmd.outcome, actor, tx)
+    else:
+        step.state = StepState.FAILED
+        record(case, "step_failed", actor, tx, f"{step.key}: {cmd.reason}")
+        await end_badly(case, step, cmd.reason, [], actor, tx)
 
 
 def _is_for(step: Step, purpose: str) -> bool:
