@@ -77,8 +77,9 @@ _PARTS = (
          CASE WHEN n % 10 = 0 THEN now() END
        FROM (SELECT *, row_number() OVER () AS n FROM cases c
              WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE case_id = c.id)) AS new WHERE n % 5 = 0""",
-    """INSERT INTO plans (id, case_id, state, comment)
-       SELECT uuidv7(), id, CASE WHEN n % 3 = 0 THEN 'submitted' ELSE 'draft' END, ''
+    """INSERT INTO plans (id, case_id, number, state, content, comment, submitted_at)
+       SELECT uuidv7(), id, 1, CASE WHEN n % 3 = 0 THEN 'submitted' ELSE 'draft' END, '{}', '',
+         CASE WHEN n % 3 = 0 THEN now() END
        FROM (SELECT id, row_number() OVER () AS n FROM cases WHERE stage = 'rencana'
              AND NOT EXISTS (SELECT 1 FROM plans WHERE case_id = cases.id)) AS new""",
 )
