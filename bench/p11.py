@@ -6,6 +6,7 @@ The bare side sends the page's two statements by asyncpg, in one transaction. Bo
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from tests.harness.issuer import Issuer
 
 FACILITIES = 200
 BEDS = 10_000
-CASES = 1_000_000
+CASES = int(os.environ.get("SINERGI_BENCH_CASES", "250000"))
 WAITING = 2_000
 SIZE = 20
 ROUNDS = 3
