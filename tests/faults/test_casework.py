@@ -100,7 +100,7 @@ async def office(stack: Stack, issuer: Issuer, tmp_path: Path) -> AsyncIterator[
     office.kill()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 async def test_each_act_of_a_case_happens_once_though_the_service_is_killed_in_it(
     office: Office, publish_fact: Callable[..., Awaitable[str]], facts: Facts
 ) -> None:

@@ -1,6 +1,5 @@
 """The embedded nats-server, really started, with an account for each agency."""
 
-import asyncio
 from pathlib import Path
 
 import nats
@@ -14,6 +13,7 @@ from sinergi_operator.processes import (
     find_running,
 )
 from sinergi_operator.servers import NatsServer
+from tests.harness.stack import eventually
 from tests.operator.launching import AGENCIES, connect
 
 
@@ -96,9 +96,12 @@ async def test_a_service_states_only_its_own_facts(nats_server: NatsServer) -> N
     ):
         await registry.publish(subject, b"")
     await registry.flush()
-    await asyncio.sleep(0.2)
+
+    async def all_came() -> bool:
+        return bool(heard) and len(errors) == 2
+
+    await eventually(all_came)
     assert heard == ["sinergi.person.added.v1.core"]
-    assert len(errors) == 2
     await registry.close()
     await listener.close()
 
