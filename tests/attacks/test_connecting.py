@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import nats as nats_py
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from sinergi_operator.keys import ensure_keys
 from sinergi_operator.nats_config import AGENCY_CONNECTIONS, AGENCY_PAYLOAD_BYTES
 from tests.attacks.attacker import ask, listening
-from tests.harness.stack import Stack
+from tests.harness.stack import Stack, eventually
 
 REFUSED = "-ERR 'Authorization Violation'"
 
@@ -85,9 +86,19 @@ async def test_a_body_larger_than_any_command_is_refused(stack: Stack, nats: Cli
     attacker, largest = await _connect(stack, "koperasi"), b"x" * AGENCY_PAYLOAD_BYTES
     async with listening(nats, "sinergi.cmd.koperasi.>") as heard:
         await attacker.publish("sinergi.cmd.largest", largest)
+        await eventually(lambda: _any(heard.messages), what="the largest body did not arrive")
         await attacker.publish("sinergi.cmd.larger", largest + b"x")
+        await eventually(lambda: _let_go(attacker), what="who sent too much stays connected")
     await attacker.close()
     assert [message.subject for message in heard.messages] == ["sinergi.cmd.koperasi.largest"]
+
+
+async def _any(messages: list[Msg]) -> bool:
+    return bool(messages)
+
+
+async def _let_go(attacker: Client) -> bool:
+    return attacker.is_closed
 
 
 async def _connect(stack: Stack, user: str) -> Client:

@@ -18,7 +18,7 @@ from sinergi.cloudevents import Envelope
 from sinergi.events import ReferralFact
 from sinergi.problems import Refused
 from sinergi.provision import declare_agency
-from tests.harness.stack import Facts, Stack, eventually
+from tests.harness.stack import Facts, Stack, caught_up, eventually
 
 CODE = "dinkes"
 Tell = Callable[..., Awaitable[str]]
@@ -108,8 +108,7 @@ async def core(nats: Client, answer: Callable[[str, Answers], Answers]) -> Async
 
 async def drained(nats: Client) -> bool:
     """Whether everything was heard and acknowledged."""
-    info = await nats.jetstream().consumer_info("REFERRALS", CODE)
-    return not info.num_pending and not info.num_ack_pending
+    return await caught_up(nats, "REFERRALS", CODE)
 
 
 async def test_two_thousand_facts_of_several_referrals_are_heard_in_order(
@@ -284,7 +283,7 @@ async def test_what_is_no_event_is_rejected_and_others_go_on(
     async with working(plug_in):
         await _publish(nats, body, headers)
         await tell(ReferralRequested, referral, 1)
-        await eventually(lambda: drained(nats), timeout=10, what="the nonsense is still waiting to be acknowledged")
+        await eventually(lambda: drained(nats), what="the nonsense is still waiting to be acknowledged")
     assert heard == [referral]
 
 
