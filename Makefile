@@ -39,7 +39,7 @@ test: setup ## Run the tests on real servers
 	@$(BIN)/pytest tests --ignore tests/faults --ignore tests/browser -m "not javascript and not slow" -n 3 --dist loadfile --durations 8 $(ARGS)
 
 slow: setup ## Tests that kill processes, try any order of commands, or measure
-	@$(BIN)/pytest tests --ignore tests/faults --ignore tests/browser -m slow -n 2 --dist loadfile --durations 8 $(ARGS)
+	@$(BIN)/pytest tests --ignore tests/faults --ignore tests/browser -m slow -n 2 --dist loadfile --timeout 600 --durations 8 $(ARGS)
 
 check: setup ## Lint architecture, style and types; compare contracts
 	@$(BIN)/lint-imports --no-cache > .boot/imports.log || { cat .boot/imports.log; exit 1; }
