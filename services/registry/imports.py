@@ -15,7 +15,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from services.registry import reading
@@ -26,7 +26,7 @@ from services.registry.matching import match_list
 from services.registry.models import Import
 from services.registry.settings import RegistrySettings
 from services.registry.settling import settle, tidy
-from services.registry.workplace import path_of, remove, remove_leftovers, work_of
+from services.registry.workplace import found_files, path_of, remove, remove_leftovers, work_of
 from sinergi.auth import service_actor
 from sinergi.db import Database, Tx
 from sinergi.events import ImportCompleted, ImportPersonsChanged
@@ -92,10 +92,12 @@ class Worker:
 
     async def _sweep(self) -> None:
         """Remove files that a killed process left behind: they hold people's data."""
+        files = await in_thread(found_files, self._folder)
+        known = select(Import.id, Import.state).where(or_(Import.state.in_(WAITING), Import.id.in_(files)))
         async with self._db.begin() as tx:
-            waiting = await tx.session.scalars(select(Import.id).where(Import.state.in_(WAITING)))
-            kept = {str(one) for one in waiting}
-        await in_thread(remove_leftovers, self._folder, kept)
+            states = {str(one): state for one, state in await tx.session.execute(known)}
+        kept = {one for one, state in states.items() if state in WAITING}
+        await in_thread(remove_leftovers, self._folder, kept, states.keys() - kept)
 
     async def work_on_next(self) -> bool:
         """Take the list that waits longest through all stages; False when none waits."""

@@ -5,6 +5,7 @@ written there is written whole: under another name first, then renamed.
 """
 
 import os
+import re
 import secrets
 import shutil
 import time
@@ -16,6 +17,7 @@ from uuid import UUID
 #: a file without an import is left alone for so long: its upload may be under way
 LEFTOVER_SECONDS = 3600
 _WORK = ".work"
+_IMPORT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def path_of(folder: Path, import_id: UUID) -> Path:
@@ -36,14 +38,23 @@ def remove(folder: Path, import_id: UUID) -> None:
     path_of(folder, import_id).unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path, kept: set[str]) -> None:
-    """Remove old files and every work folder, except of the imports whose ids are `kept`."""
+def found_files(folder: Path) -> set[UUID]:
+    """The ids of the imports whose files lie here, and of uploads that are under way."""
+    return {UUID(path.name) for path in folder.glob("*") if _IMPORT.fullmatch(path.name)}
+
+
+def remove_leftovers(folder: Path, kept: set[str], ended: set[str]) -> None:
+    """Remove the files of the imports that `ended`, old files and every work folder, except of those `kept`."""
     for path in folder.glob("*"):
         if path.is_dir():
             if path.name.removesuffix(_WORK) not in kept:
                 shutil.rmtree(path, ignore_errors=True)
-        elif path.name not in kept and time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+        elif path.name in ended or (path.name not in kept and _is_old(path)):
             path.unlink(missing_ok=True)
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > LEFTOVER_SECONDS
 
 
 def spill_of(work: Path) -> Path:

@@ -199,11 +199,11 @@ async def test_a_refused_upload_leaves_no_file(registry: Running) -> None:
     assert kept <= known
 
 
-def test_old_files_without_an_import_are_removed(tmp_path: Path) -> None:
-    for name, age in (("old", 7200), ("kept", 7200), ("new", 0)):
+def test_old_files_without_an_import_and_those_of_ended_imports_are_removed(tmp_path: Path) -> None:
+    for name, age in (("old", 7200), ("kept", 7200), ("new", 0), ("ended", 0)):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (time.time() - age,) * 2)
-    remove_leftovers(tmp_path, {"kept"})
+    remove_leftovers(tmp_path, {"kept"}, {"ended"})
     assert {path.name for path in tmp_path.glob("*")} == {"kept", "new"}
 
 
