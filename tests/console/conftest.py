@@ -31,9 +31,14 @@ USERS = {
     "operator": ("operator", "dinsos"),
     "supervisor": ("supervisor", "dinsos"),
     "auditor": ("auditor", "dinsos"),
-    "panti": ("facility_officer", "dinsos"),
+    # far from other tests' clients: else a free bed goes to who waits longest
+    "panti": ("facility_officer", "dinsos", "94.71"),
+    "panti-peksos": ("social_worker", "dinsos", "94.71"),
+    "panti-ketua": ("supervisor", "dinsos", "94.71"),
     "relawan": ("volunteer", "dinsos"),
-    # an office whose supervisors no other test looks at
+    # offices that no other file's tests fill: what their supervisors see is all on the first page
+    "beban-peksos": ("social_worker", "beban"),
+    "beban-ketua": ("supervisor", "beban"),
     "rapat-peksos": ("social_worker", "rapat"),
     "rapat-ketua": ("supervisor", "rapat"),
 }
@@ -126,9 +131,9 @@ def _users_file(stack: Stack) -> str:
             "name": f"Pengguna {name}",
             "role": role,
             "agency": agency,
-            "area": "31.74",
+            "area": area[0] if area else "31.74",
         }
-        for name, (role, agency) in USERS.items()
+        for name, (role, agency, *area) in USERS.items()
     ]
     file = stack.folder / "users.json"
     file.write_text(json.dumps(users))

@@ -8,12 +8,10 @@ import httpx2 as httpx
 from tests.console.conftest import System, hidden
 from tests.harness.stack import eventually
 
-ROOMIEST = "10000"  # the page suggests the workers with most room, and other tests know workers too
-
 
 async def opened(system: System) -> str:
-    """A new case of `peksos`; returns its id."""
-    async with system.api("cases", "peksos") as api:
+    """A new case of `beban-peksos`; returns its id."""
+    async with system.api("cases", "beban-peksos") as api:
         body = {"client_kind": "person", "client_id": str(uuid4()), "area": "31.74.04", "way_in": "walk-in"}
         return str((await api.post("/cases", json=body)).raise_for_status().json()["id"])
 
@@ -26,20 +24,25 @@ async def sent(browser: httpx.AsyncClient, page: str, path: str, **fields: str) 
 
 async def test_a_supervisor_sees_the_office_and_hands_a_caseload_over(system: System) -> None:
     case_id, heir = await opened(system), f"sub-{uuid4().hex[:8]}"
-    async with system.signed_in("supervisor") as browser:
+    async with system.signed_in("beban-ketua") as browser:
         page = (await browser.get("/caseload")).text
-        assert "sub-peksos" in page
+        assert "sub-beban-peksos" in page
         assert "angka kredit" in page
         kept = await sent(browser, "/caseload", "/caseload/workers", worker=heir, area="31.74", capacity="90")
         assert kept.headers["location"] == "/caseload?done=profile", kept.text
         wrong = await sent(
-            browser, "/caseload", "/caseload/hand-overs", worker="sub-peksos", to_workers="siapa", reason="leave"
+            browser, "/caseload", "/caseload/hand-overs", worker="sub-beban-peksos", to_workers="siapa", reason="leave"
         )
         assert wrong.status_code == 422
         assert 'value="siapa"' in wrong.text
         assert "belum dikenal di kantor Anda" in wrong.text
         planned = await sent(
-            browser, "/caseload", "/caseload/hand-overs", worker="sub-peksos", to_workers=heir, reason="retirement"
+            browser,
+            "/caseload",
+            "/caseload/hand-overs",
+            worker="sub-beban-peksos",
+            to_workers=heir,
+            reason="retirement",
         )
         preview = planned.headers["location"]
         html = (await browser.get(preview)).text
@@ -55,7 +58,7 @@ async def test_a_supervisor_sees_the_office_and_hands_a_caseload_over(system: Sy
         await eventually(done)
         listed = (await browser.get("/cases", params={"worker": heir, "q": case_id[-8:]})).text
         assert f'href="/cases/{case_id}"' in listed
-    async with system.signed_in("peksos") as browser:
+    async with system.signed_in("beban-peksos") as browser:
         seen = (await browser.get(f"/cases/{case_id}")).text
         assert "Anda hanya dapat membaca kasus ini." in seen
         assert "Petugas ditetapkan" in seen
@@ -65,8 +68,8 @@ async def test_a_supervisor_sees_the_office_and_hands_a_caseload_over(system: Sy
 async def test_a_case_is_given_to_a_suggested_worker(system: System) -> None:
     case_id, heir = await opened(system), f"sub-{uuid4().hex[:8]}"
     path = f"/cases/{case_id}/assign"
-    async with system.signed_in("supervisor") as browser:
-        await sent(browser, "/caseload", "/caseload/workers", worker=heir, area="31.74.04", capacity=ROOMIEST)
+    async with system.signed_in("beban-ketua") as browser:
+        await sent(browser, "/caseload", "/caseload/workers", worker=heir, area="31.74.04", capacity="90")
         html = (await browser.get(path)).text
         assert heir in html
         assert "bertugas di wilayah ini" in html
@@ -77,16 +80,16 @@ async def test_a_case_is_given_to_a_suggested_worker(system: System) -> None:
         given = await sent(browser, path, path, worker=heir, reason="balance", expected_version=version)
         assert given.headers["location"] == f"{path}?done=assign"
         assert "Kasus diserahkan" in (await browser.get(given.headers["location"])).text
-    async with system.signed_in("peksos") as browser:
+    async with system.signed_in("beban-peksos") as browser:
         assert "Hanya supervisor yang menugaskan kasus." in (await browser.get(path)).text
 
 
 async def test_a_cover_is_arranged_and_ended(system: System) -> None:
     await opened(system)
     heir, day = f"sub-{uuid4().hex[:8]}", datetime.now(UTC).date().isoformat()
-    async with system.signed_in("supervisor") as browser:
+    async with system.signed_in("beban-ketua") as browser:
         await sent(browser, "/caseload", "/caseload/workers", worker=heir, area="31.74", capacity="90")
-        people = {"worker": "sub-peksos", "stand_in": heir}
+        people = {"worker": "sub-beban-peksos", "stand_in": heir}
         wrong = await sent(browser, "/caseload", "/caseload/covers", **people, starts_on="besok", ends_on=day)
         assert wrong.status_code == 422
         made = await sent(browser, "/caseload", "/caseload/covers", **people, starts_on=day, ends_on=day)
@@ -100,7 +103,7 @@ async def test_a_cover_is_arranged_and_ended(system: System) -> None:
 
 async def test_the_list_of_cases_is_narrowed_and_says_what_is_wrong(system: System) -> None:
     case_id = await opened(system)
-    async with system.signed_in("supervisor") as browser:
+    async with system.signed_in("beban-ketua") as browser:
         found = await browser.get("/cases", params={"stage": "identifikasi", "risk": "none", "sort": "touched"})
         assert found.status_code == 200
         assert f'href="/cases/{case_id}"' not in (await browser.get("/cases", params={"risk": "life"})).text

@@ -12,6 +12,7 @@ from services.console import placement_forms as forms
 from services.console.texts import TEXTS
 from tests.console.conftest import System, hidden
 
+PLACE = "94.71"
 LONG = re.compile(r'action="([^"]*/(accept|admit|leave)[^"]*)"')
 
 
@@ -19,21 +20,21 @@ LONG = re.compile(r'action="([^"]*/(accept|admit|leave)[^"]*)"')
 async def stay(system: System) -> dict[str, Any]:
     """A panti with one bed, and a new case."""
     async with system.api("cases", "panti") as officer:
-        intake = {"name": "Panti Uji", "area": "31.74", "serves": ["31"], "sexes": ["f"], "kind": "elderly"}
+        intake = {"name": "Panti Uji", "area": PLACE, "serves": [PLACE], "sexes": ["f"], "kind": "elderly"}
         code = f"panti-{uuid4().hex[:12]}"
         facility = (await officer.post("/facilities", json=intake | {"code": code})).raise_for_status().json()
         beds = {"expected_version": 1, "beds": [{"label": "A1", "sex": "f"}]}
         (await officer.post(f"/facilities/{facility['id']}/beds", json=beds)).raise_for_status()
-    async with system.api("cases", "peksos") as worker:
-        body = {"client_kind": "person", "client_id": str(uuid4()), "area": "31.74", "way_in": "outreach"}
-        body["supervisor"] = "sub-supervisor"  # else every supervisor of later tests is told
+    async with system.api("cases", "panti-peksos") as worker:
+        body = {"client_kind": "person", "client_id": str(uuid4()), "area": PLACE, "way_in": "outreach"}
+        body["supervisor"] = "sub-panti-ketua"  # else every supervisor of later tests is told
         case = (await worker.post("/cases", json=body)).raise_for_status().json()
     return {"case": case["id"], "facility": facility["id"]}
 
 
 async def test_a_worker_asks_in_the_form_and_an_officer_admits_on_the_board(system: System, stay: Any) -> None:
     where = f"/cases/{stay['case']}/placement"
-    async with system.signed_in("peksos") as browser:
+    async with system.signed_in("panti-peksos") as browser:
         page = (await browser.get(where)).text
         form = {"csrf": hidden(page, "csrf"), "key": hidden(page, "key"), "inside": "true", "kind": "elderly"}
         form |= {"sex": "f", "birth_year": "1950", "category": "lansia-telantar", "bed_kind": "regular"}
@@ -57,7 +58,7 @@ async def test_a_worker_asks_in_the_form_and_an_officer_admits_on_the_board(syst
         page = (await browser.get(f"/facilities/{stay['facility']}")).text
         assert TEXTS["id"]["placement_state.admitted"] in page
         assert (await browser.get(where)).status_code == 403
-    async with system.signed_in("supervisor") as browser:
+    async with system.signed_in("panti-ketua") as browser:
         assert TEXTS["id"]["placement_state.admitted"] in (await browser.get(where)).text
     async with system.signed_in("bptsp") as browser:
         assert (await browser.get("/facilities")).status_code == 403
