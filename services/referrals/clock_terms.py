@@ -1,7 +1,7 @@
 """The clocks of a service as data: how long each part may take, for routine and for urgent referrals, or never.
 
 Routine terms are counted in working days, urgent ones usually in plain hours (REFERRALS.md: no standard gives numbers,
-so each service has its own). What a term means on the calendar is not decided here.
+so each service has its own). What a term means on the calendar stands in working_time.py.
 """
 
 from typing import Annotated, Any, Self
@@ -46,8 +46,17 @@ class ClockTerms(BaseModel):
     urgent: PriorityTerms = PriorityTerms()
 
     @classmethod
+    def usual(cls) -> Self:
+        """What a service gets that names neither clocks nor hours (REFERRALS.md's defaults): silence is timed, unless
+        it says `never` itself."""
+        routine = PriorityTerms(acknowledge=Term(days=3), decide=Term(days=7))
+        return cls(routine=routine, urgent=PriorityTerms(acknowledge=Term(hours=24), decide=Term(hours=48)))
+
+    @classmethod
     def of_hours(cls, acknowledge: int | None, decide: int | None, finish: int | None) -> Self:
-        """Plain hours, the same for both priorities: what a service that names no clocks gets."""
+        """Plain hours, the same for both priorities; with no hours at all, the usual terms."""
+        if acknowledge is decide is finish is None:
+            return cls.usual()
         named = {"acknowledge": acknowledge, "decide": decide, "finish": finish}
         terms = PriorityTerms(**{name: None if hours is None else Term(hours=hours) for name, hours in named.items()})
         return cls(routine=terms, urgent=terms)

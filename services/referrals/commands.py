@@ -1,12 +1,15 @@
 """What can be done with referrals: send one, and each command of the table in states.py."""
 
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from services.referrals.clock_terms import ClockTerms
+from services.referrals.clocks import area_of, confirm_term, go_on, pause, promised, wind
+from services.referrals.consequences import consequence_of
 from services.referrals.directory import Place, find_place
 from services.referrals.ledger import permitted_question, write_disclosure
 from services.referrals.models import IS_OPEN, Base, Disclosure, Referral
@@ -34,6 +37,7 @@ from services.referrals.requests import (
 from services.referrals.sending import Sent, must_be_eligible, must_have_room, sent
 from services.referrals.states import TAKEN_ON, TERMINAL, State
 from services.referrals.turn import Answer, answer, take_turn, tell
+from services.referrals.working_time import end_of_term
 from sinergi.auth import Actor, covers, permit
 from sinergi.db import Tx, new_id
 from sinergi.events import ReferralCancelled, ReferralDeclined, ReferralRequested, ReferralRerouted
@@ -74,6 +78,7 @@ async def _send(cmd: SendReferral, actor: Actor, place: Place, tx: Tx, note: str
     replaced = await _lock_replaced(cmd, actor, tx)
     referral = _new(cmd, actor, place)
     await _insert(referral, 1, tx)
+    await wind(referral, None, tx)
     await tell(ReferralRequested, referral, place, actor, tx, _asked(referral), note)
     if replaced is not None:
         replaced.replaced_by = referral.id
@@ -86,9 +91,9 @@ async def _send(cmd: SendReferral, actor: Actor, place: Place, tx: Tx, note: str
 async def return_referral(cmd: SendReferral, actor: Actor, tx: Tx, *, why: str) -> Answer:
     """A planned referral that cannot be sent: told as requested and declined at once, to core alone, so that the
     case sees it. Its receiver is the sender itself, desk `<sender>/returned`: no agency was asked."""
-    nobody = Place(cmd.service, actor.agency, f"{actor.agency}/returned", (), None, None, None, False)
+    nobody = Place(cmd.service, actor.agency, f"{actor.agency}/returned", (), ClockTerms(), False)
     referral = _new(cmd.model_copy(update={"replaces": None}), actor, nobody)
-    declined = {"reason": why, "side": "agency"}
+    declined = {"reason": why, "side": "agency", "consequence": consequence_of(why)}
     referral.state, referral.ended_at, referral.outcome = State.DECLINED, referral.requested_at, declined
     await _insert(referral, 2, tx)
     await tell(ReferralRequested, referral, nobody, actor, tx, _asked(referral))
@@ -135,18 +140,12 @@ def _new(cmd: SendReferral, actor: Actor, place: Place) -> Referral:
         receiver=place.agency,
         desk=place.desk,
         requested_at=now,
-        acknowledge_due=_due(now, place.acknowledge_hours),
-        decide_due=_due(now, place.decide_hours),
-        finish_due=_due(now, place.finish_hours),
         evidence=[],
         service_version=place.terms_version,
         takes_place=False,
+        escalation=0,
+        **promised(getattr(place.clocks, cmd.priority), now, place.desk_area or cmd.area),
     )
-
-
-def _due(now: datetime, hours: int | None) -> datetime | None:
-    """Plain hours, day and night, from now on; None is never."""
-    return None if hours is None else now + timedelta(hours=hours)
 
 
 async def _insert(referral: Referral, version: int, tx: Tx) -> None:
@@ -209,6 +208,7 @@ async def decline_referral(cmd: DeclineReferral, actor: Actor, tx: Tx) -> Answer
         "better_service": cmd.better_service,
         "missing_documents": cmd.missing_documents,
         "after_acceptance": turn.referral.state in TAKEN_ON,
+        "consequence": consequence_of(cmd.reason, cmd.better_service),
     }
     turn.referral.outcome = declined
     if turn.rule.event is ReferralCancelled:
@@ -227,17 +227,19 @@ async def progress_referral(cmd: ProgressReferral, actor: Actor, tx: Tx) -> Answ
 
 @permit("referral.hold")
 async def hold_referral(cmd: HoldReferral, actor: Actor, tx: Tx) -> Answer:
-    """Work waits."""
+    """Work waits, and its clock with it."""
     turn = await take_turn("hold", cmd, actor, tx)
     turn.referral.review_on = cmd.review_on
-    return await turn.tell(cmd.note, reason=cmd.reason, review_on=cmd.review_on)
+    left = {f"{unit}_left": count for unit, count in pause(turn.referral).items()}
+    return await turn.tell(cmd.note, reason=cmd.reason, review_on=cmd.review_on, **left)
 
 
 @permit("referral.resume")
 async def resume_referral(cmd: ResumeReferral, actor: Actor, tx: Tx) -> Answer:
-    """Work goes on."""
+    """Work goes on with the time that was left."""
     turn = await take_turn("resume", cmd, actor, tx)
-    return await turn.tell(cmd.note)
+    go_on(turn.referral)
+    return await turn.tell(cmd.note, finish_due=turn.referral.finish_due)
 
 
 @permit("referral.complete")
@@ -281,10 +283,12 @@ async def cancel_referral(cmd: CancelReferral, actor: Actor, tx: Tx) -> Answer:
 
 @permit("referral.request_cancel")
 async def request_cancel(cmd: RequestCancel, actor: Actor, tx: Tx) -> Answer:
-    """The sender asks the receiver to stop."""
+    """The sender asks the receiver to stop; when it does not answer in time, the clock cancels."""
     turn = await take_turn("request_cancel", cmd, actor, tx)
-    turn.referral.cancel_reason = cmd.reason
-    return await turn.tell(cmd.note, reason=cmd.reason)
+    referral = turn.referral
+    referral.cancel_reason = cmd.reason
+    referral.confirm_due = end_of_term(confirm_term(referral), datetime.now(UTC), area_of(referral))
+    return await turn.tell(cmd.note, reason=cmd.reason, confirm_due=referral.confirm_due)
 
 
 @permit("referral.retract")

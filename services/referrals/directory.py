@@ -7,6 +7,8 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import exists, select
 
+from services.referrals.clock_terms import ClockTerms
+from services.referrals.directory_models import Desk
 from services.referrals.eligibility import Eligibility
 from services.referrals.models import Agency, Offer
 from sinergi.db import Tx
@@ -19,16 +21,18 @@ REMEMBERED_AT_MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A service as a sender finds it. `sender_hears`: the sending agency has its own consumer of facts."""
+    """A service as a sender finds it. `sender_hears`: the sending agency has its own consumer of facts.
+
+    `desk_area`: where the desk's office lies, None when nobody told.
+    """
 
     service: str
     agency: str
     desk: str
     areas: tuple[str, ...]
-    acknowledge_hours: int | None
-    decide_hours: int | None
-    finish_hours: int | None
+    clocks: ClockTerms
     sender_hears: bool
+    desk_area: str | None = None
     terms_version: int | None = None
     eligibility: Eligibility | None = None
     documents: tuple[str, ...] = ()
@@ -56,19 +60,19 @@ async def find_place(tx: Tx, service: str, sender: str) -> Place | None:
 
 async def _read_place(tx: Tx, service: str, sender: str) -> Place | None:
     hears = exists().where(Agency.code == sender, Agency.connected)
-    row = (await tx.session.execute(select(Offer, hears).where(Offer.code == service))).one_or_none()
+    found = select(Offer, hears, Desk.area).join(Desk, Desk.code == Offer.desk).where(Offer.code == service)
+    row = (await tx.session.execute(found)).one_or_none()
     if row is None:
         return None
-    offer, sender_hears = row
+    offer, sender_hears, desk_area = row
     return Place(
         offer.code,
         offer.agency,
         offer.desk,
         tuple(offer.areas),
-        offer.acknowledge_hours,
-        offer.decide_hours,
-        offer.finish_hours,
+        ClockTerms.model_validate(offer.clocks),
         sender_hears,
+        desk_area,
         offer.terms_version,
         Eligibility.model_validate(offer.eligibility) if offer.eligibility else None,
         tuple(offer.documents),

@@ -1,11 +1,28 @@
 """The service `referrals`: `python -m services.referrals.main [serve|migrate]`."""
 
-from services.referrals import api, consumers
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.referrals import api, consumers, ringing, working_time
 from services.referrals.planned import send_waiting
 from services.referrals.provisioning import keep_consumers
-from sinergi.app import Service
+from sinergi.app import Context, Service
 
-service = Service("referrals", router=api.router, bus=consumers.bus, extras=[keep_consumers, send_waiting])
+
+@asynccontextmanager
+async def office_days(context: Context) -> AsyncIterator[None]:
+    """Terms are counted in the working days of this process's calendar."""
+    working_time.office.calendar = context.calendar
+    yield
+
+
+service = Service(
+    "referrals",
+    router=api.router,
+    bus=consumers.bus,
+    clock=ringing.clock,
+    extras=[office_days, keep_consumers, send_waiting],
+)
 app = service.app
 
 if __name__ == "__main__":

@@ -73,7 +73,11 @@ class Offer(Base):
 
 
 class Referral(Base):
-    """A referral as it stands. `outcome` is the coded end, `evidence` its proof; free texts are on the timeline."""
+    """A referral as it stands. `outcome` is the coded end, `evidence` its proof; free texts are on the timeline.
+
+    `clock_terms` are those of its priority, counted in `clock_area`. `paused`: what is left of the time to finish, in
+    `days` or `seconds`, while it is on hold. The three last are the running clock's; they are no change of version.
+    """
 
     __tablename__ = "referrals"
 
@@ -111,11 +115,20 @@ class Referral(Base):
     closed_by: Mapped[str | None]
     service_version: Mapped[int | None]
     takes_place: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    clock_area: Mapped[str | None]
+    clock_terms: Mapped[dict[str, Any] | None]
+    confirm_due: Mapped[datetime | None]
+    paused: Mapped[dict[str, Any] | None]
+    reminded_at: Mapped[datetime | None]
+    overdue_since: Mapped[datetime | None]
+    escalation: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
     __table_args__ = (
         Index("referrals_one_open", "client_id", "service", unique=True, postgresql_where=text(IS_OPEN)),
         Index("referrals_received", "receiver", "state", "id"),
         Index("referrals_sent", "sender", "state", "id"),
+        Index("referrals_received_late", "receiver", "id", postgresql_where=text("overdue_since IS NOT NULL")),
+        Index("referrals_sent_late", "sender", "id", postgresql_where=text("overdue_since IS NOT NULL")),
         CheckConstraint("(ended_at IS NULL) = (" + IS_OPEN + ")", name="referrals_ended_at"),
     )
 
@@ -135,6 +148,23 @@ class TimelineEntry(Base):
     actor: Mapped[str]
     data: Mapped[dict[str, Any]]
     note: Mapped[str | None]
+
+
+class ClockNotice(Base):
+    """What a referral's clock told: reminded, escalated, overdue. An aggregate of its own, never changed."""
+
+    __tablename__ = "clock_notices"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(default=0)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referrals.id"))
+    at: Mapped[datetime]
+    fact: Mapped[str]
+    clock: Mapped[str]
+    level: Mapped[int]
+    due: Mapped[datetime | None]
+
+    __table_args__ = (Index("clock_notices_referral", "referral_id", "id"),)
 
 
 class Disclosure(Base):

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.referrals.ledger import permitted_question
-from services.referrals.models import Disclosure, Referral, TimelineEntry
+from services.referrals.models import ClockNotice, Disclosure, Referral, TimelineEntry
 from services.referrals.requests import ListDisclosures, ListReferrals, Page, ReadDetails
 from services.referrals.states import SIDES, State, rule_for
 from sinergi.auth import Actor, covers, permit
@@ -33,6 +33,11 @@ LISTED = (
     "decide_due",
     "finish_due",
     "expected_on",
+    "review_on",
+    "confirm_due",
+    "reminded_at",
+    "overdue_since",
+    "escalation",
     "closed_at",
 )
 Found = dict[str, Any]
@@ -40,14 +45,16 @@ Found = dict[str, Any]
 
 @permit("referral.read")
 async def read_referral(referral_id: UUID, actor: Actor, tx: Tx) -> Found:
-    """The referral, its timeline, and the commands that this actor may give now; the reading is audited."""
+    """The referral, its timeline, what its clock told, and the commands that this actor may give now; audited."""
     referral = await tx.get(Referral, referral_id)
     actor.within(agencies=(referral.sender, referral.receiver), area=referral.area)
     await tx.audit("referral.read", "referral", [referral_id], "follow the referral")
     entries = select(TimelineEntry).where(TimelineEntry.referral_id == referral_id)
     timeline = (await tx.session.scalars(entries.order_by(TimelineEntry.version))).all()
+    notices = select(ClockNotice).where(ClockNotice.referral_id == referral_id).order_by(ClockNotice.id)
     return _columns(referral) | {
         "timeline": [_entry(entry) for entry in timeline],
+        "notices": [_notice(one) for one in await tx.session.scalars(notices)],
         "actions": _actions(referral, actor),
     }
 
@@ -60,6 +67,8 @@ async def list_referrals(what: ListReferrals, actor: Actor, tx: Tx) -> Found:
     query = select(Referral).where(side, _in_area(Referral.area, actor.area))
     if what.state:
         query = query.where(Referral.state == what.state)
+    if what.late:
+        query = query.where(Referral.overdue_since.is_not(None))
     rows, total = await _page(query, Referral.id.desc(), what, tx)
     return {"items": [{name: getattr(row, name) for name in LISTED} for row in rows], "total": total}
 
@@ -114,6 +123,10 @@ def _actions(referral: Referral, actor: Actor) -> list[str]:
 
 def _columns(row: Referral | Disclosure) -> Found:
     return {column.name: getattr(row, column.name) for column in row.__table__.columns}
+
+
+def _notice(notice: ClockNotice) -> Found:
+    return {name: getattr(notice, name) for name in ("at", "fact", "clock", "level", "due")}
 
 
 def _entry(entry: TimelineEntry) -> Found:

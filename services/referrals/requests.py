@@ -95,7 +95,8 @@ class PutAgency(_Request):
 class PutService(_Request):
     """Describe a service: whose desk, for which needs, people and areas, what it needs to know, in what time.
 
-    Hours count plainly, day and night; `clocks` not told are the hours. An area `*` is the whole country.
+    Hours count plainly, day and night; `clocks` not told are the hours, or else the usual terms (clock_terms.py): to be
+    never due, a service tells its clocks. An area `*` is the whole country.
     """
 
     code: ServiceCode
@@ -304,9 +305,10 @@ class Page(_Request):
 
 
 class ListReferrals(Page):
-    """The actor's agency's referrals: sent, received, or both; in one state or in any."""
+    """The actor's agency's referrals: sent, received, or both; in one state or in any; only what is late."""
 
     state: State | None = None
+    late: bool = False
     side: Literal["sent", "received"] | None = None
 
 

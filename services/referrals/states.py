@@ -1,7 +1,7 @@
 """The referral's state machine: ONE table (REFERRALS.md; harmonised from HL7 BSeR and IHE 360X).
 
-The commands, the actions that a reader is offered, and the tests are all made from `RULES`. The clock's rows
-(expire, overdue) come with the clocks.
+The commands, the actions that a reader is offered, docs/referrals.md and the tests are all made from `RULES`. What the
+clock does and when is in clocks.json; here stands in which states it may.
 """
 
 from dataclasses import dataclass
@@ -15,21 +15,25 @@ from sinergi.events import (
     ReferralClosed,
     ReferralCompleted,
     ReferralDeclined,
+    ReferralEscalated,
+    ReferralExpired,
     ReferralFact,
     ReferralFailed,
     ReferralHeld,
+    ReferralOverdue,
     ReferralProgressed,
     ReferralReceived,
+    ReferralReminded,
     ReferralRequested,
     ReferralResumed,
     ReferralRetracted,
 )
 
-Side = Literal["sender", "receiver"]
+Side = Literal["sender", "receiver", "clock"]
 
 
 class State(StrEnum):
-    """Where a referral stands. A draft is never stored: sending makes the row."""
+    """Where a referral stands. A draft is never stored: it is a step of a case's plan, and sending makes the row."""
 
     DRAFT = "draft"
     REQUESTED = "requested"
@@ -71,7 +75,7 @@ class Rule:
     @property
     def action(self) -> str:
         """The permission table's name for it."""
-        return f"referral.{self.command}"
+        return "referral.keep_time" if self.side == "clock" else f"referral.{self.command}"
 
 
 def _rule(command: str, side: Side, sources: set[State], to: State | None, event: type[ReferralFact]) -> Rule:
@@ -118,10 +122,15 @@ RULES = (
         ReferralRetracted,
     ),
     _rule("close", "sender", {COMPLETED, FAILED, DECLINED, CANCELLED, EXPIRED}, None, ReferralClosed),
+    _rule("expire", "clock", {REQUESTED, RECEIVED}, EXPIRED, ReferralExpired),
+    _rule("lapse", "clock", {CANCEL_REQUESTED}, CANCELLED, ReferralCancelled),
+    _rule("overdue", "clock", {ACCEPTED, IN_PROGRESS}, None, ReferralOverdue),
+    _rule("remind", "clock", set(OPEN), None, ReferralReminded),
+    _rule("escalate", "clock", set(OPEN), None, ReferralEscalated),
 )
 
-#: every command that is given to a referral that exists -> its side
-SIDES: dict[str, Side] = {rule.command: rule.side for rule in RULES if rule.command != "send"}
+#: every command that somebody gives to a referral that exists -> its side
+SIDES: dict[str, Side] = {rule.command: rule.side for rule in RULES if rule.command != "send" and rule.side != "clock"}
 
 
 def rule_for(command: str, state: State) -> Rule | None:

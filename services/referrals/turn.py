@@ -10,13 +10,14 @@ from pydantic_core import to_json
 from sqlalchemy import select, text
 
 from services.referrals.capacity import count_turn
+from services.referrals.clocks import running, wind
 from services.referrals.directory import Place, find_place
 from services.referrals.models import IS_OPEN, Referral, TimelineEntry
 from services.referrals.requests import Given
 from services.referrals.states import SIDES, TERMINAL, Rule, State, rule_for
 from sinergi.auth import Actor
 from sinergi.db import Tx
-from sinergi.events import ReferralFact
+from sinergi.events import ReferralClock, ReferralFact
 from sinergi.problems import Refused
 
 
@@ -30,20 +31,22 @@ class Answer(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A locked referral and the table's row that allows the command."""
+    """A locked referral, the table's row that allows the command, and the clock that ran before it."""
 
     referral: Referral
     rule: Rule
     place: Place | None
+    ran: ReferralClock | None
     actor: Actor
     tx: Tx
 
     async def tell(self, note: str | None = None, **fact: Any) -> Answer:
-        """Move the referral as the row says, and tell its event with these fields of its own."""
+        """Move the referral as the row says, let its clock follow, and tell the event with these fields of its own."""
         referral, to, before = self.referral, self.rule.to, State(self.referral.state)
         if to is not None:
             _move(referral, to)
             await count_turn(referral, before, self.tx)
+            await wind(referral, self.ran, self.tx, ringing=self.rule.side == "clock")
         await tell(self.rule.event, referral, self.place, self.actor, self.tx, fact, note)
         return answer(referral)
 
@@ -64,7 +67,7 @@ def _move(referral: Referral, to: State) -> None:
     if to is not State.IN_PROGRESS:
         referral.business_status = None
     if to is not State.ON_HOLD:
-        referral.review_on = None
+        referral.review_on = referral.paused = None
     if to in TERMINAL:
         referral.ended_at = datetime.now(UTC)
 
@@ -80,7 +83,13 @@ async def take_turn(command: str, given: Given, actor: Actor, tx: Tx) -> Turn:
     if rule is None:
         name = command.replace("_", " ")
         raise _lost("wrong-state", f"A referral that is {referral.state} can take no {name}.", referral)
-    return Turn(referral, rule, await find_place(tx, referral.service, referral.sender), actor, tx)
+    return await turn_of(referral, rule, actor, tx)
+
+
+async def turn_of(referral: Referral, rule: Rule, actor: Actor, tx: Tx) -> Turn:
+    """The turn at a locked referral that this row allows."""
+    place = await find_place(tx, referral.service, referral.sender)
+    return Turn(referral, rule, place, running(referral), actor, tx)
 
 
 def _lost(slug: str, detail: str, referral: Referral) -> Refused:
@@ -97,10 +106,7 @@ async def tell(
     note: str | None = None,
 ) -> None:
     """Tell a fact to core, the receiver, and the sender if it hears, and put it on the timeline with its note."""
-    to = [referral.receiver] if referral.receiver != referral.sender else []
-    if place is not None and place.sender_hears:
-        to.append(referral.sender)
-    tx.emit(event(**_common(referral, actor), **fact), of=referral, to=to)
+    tx.emit(event(**about(referral, actor), **fact), of=referral, to=audiences(referral, place))
     entry = dict(
         referral_id=referral.id,
         version=referral.version,
@@ -116,7 +122,13 @@ async def tell(
     tx.append(TimelineEntry.__tablename__, entry)
 
 
-def _common(referral: Referral, actor: Actor) -> dict[str, Any]:
+def audiences(referral: Referral, place: Place | None) -> list[str]:
+    """Who hears of it beside core: the receiver, and the sender if it has its own consumer."""
+    to = [referral.receiver] if referral.receiver != referral.sender else []
+    return [*to, referral.sender] if place is not None and place.sender_hears else to
+
+
+def about(referral: Referral, actor: Actor) -> dict[str, Any]:
     """What every fact about a referral tells."""
     return {
         "referral_id": str(referral.id),

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from services.referrals.directory_models import Desk
 from services.referrals.models import Agency, Offer
-from services.referrals.workbook_layout import CHANNELS, COLUMNS, PUBLIC, TERMS
+from services.referrals.workbook_layout import CHANNELS, COLUMNS, NEVER, PUBLIC, TERMS
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx
 
@@ -97,8 +97,8 @@ def _service(offer: Offer) -> Sequence[Any]:
 
 
 def _term(term: dict[str, int] | None) -> str:
-    """`3 days`, `24 hours`, or nothing for never."""
-    return " ".join(f"{count} {unit}" for unit, count in term.items()) if term else ""
+    """`3 days`, `24 hours`, or `never`."""
+    return " ".join(f"{count} {unit}" for unit, count in term.items()) if term else NEVER
 
 
 def _rules(offer: Offer) -> Iterable[Sequence[Any]]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from services.referrals import directory_commands
 from services.referrals.directory_requests import PutDesk
 from services.referrals.requests import PutAgency, PutService
-from services.referrals.workbook_layout import CHANNELS, PUBLIC, TERMS
+from services.referrals.workbook_layout import CHANNELS, NEVER, PUBLIC, TERMS
 from services.referrals.workbook_reading import Row, Sheets
 from sinergi.app import Context
 from sinergi.auth import Actor, Permitted
@@ -149,7 +149,7 @@ def _service(cells: dict[str, str]) -> dict[str, Any]:
     for priority, term in TERMS:
         if told := cells.get(f"{priority}_{term}"):
             count, _, unit = told.partition(" ")
-            clocks[priority][term] = {unit.strip() or "days": count}
+            clocks[priority][term] = None if told == NEVER else {unit.strip() or "days": count}
     return values | ({"clocks": dict(clocks)} if clocks else {})
 
 

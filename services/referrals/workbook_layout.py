@@ -6,6 +6,8 @@ CHANNELS = ("phone", "whatsapp", "email", "website", "address")
 PUBLIC = "(public)"
 #: (priority, term) of the clocks' columns
 TERMS = tuple((priority, term) for priority in ("routine", "urgent") for term in ("acknowledge", "decide", "finish"))
+#: a term that is never due
+NEVER = "never"
 #: sheet -> columns; the first row of each sheet names them
 COLUMNS: dict[str, tuple[str, ...]] = {
     "agencies": ("code", "name", "kind", "connected"),

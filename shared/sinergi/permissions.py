@@ -214,6 +214,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "referral.request_cancel": {W, S, C},
         "referral.retract": {W, S},
         "referral.close": {W, S},
+        "referral.keep_time": {C},
         "directory.read": {O, W, S, D, A, G},
         "directory.write": {O},
         "directory.find": {O, W, S},

@@ -140,7 +140,7 @@ def test_clocks_are_days_or_hours_for_each_priority_or_never() -> None:
 
 def test_a_judgement_by_other_rules_than_the_services_is_not_taken() -> None:
     rules = Eligibility.model_validate({"all": [OLD]})
-    place = Place("panti", "dinsos", "dinsos/panti", (), None, None, None, False, terms_version=7, eligibility=rules)
+    place = Place("panti", "dinsos", "dinsos/panti", (), ClockTerms(), False, terms_version=7, eligibility=rules)
     by_these, by_older = (judge(rules, {"people": [PERSON]}, version) for version in (7, 6))
     must_be_eligible(place, by_these)
     for other in (by_older, None):

@@ -34,8 +34,8 @@ async def test_a_service_is_not_asked_outside_its_areas(referrals: Running) -> N
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:sinergi:problem:out-of-area")
 
 
-async def test_the_dues_follow_the_services_hours_and_none_is_never(send: Send, worker: Any) -> None:
-    coached, licensed = await send(), await send(service="izin-usaha-mikro")
+async def test_the_dues_follow_the_services_hours(send: Send, worker: Any) -> None:
+    coached = await send()
     read = (await worker.get(f"/referrals/{coached['id']}")).json()
     asked = datetime.fromisoformat(read["requested_at"])
     hours = [
@@ -43,7 +43,6 @@ async def test_the_dues_follow_the_services_hours_and_none_is_never(send: Send, 
     ]
     assert hours == [24, 48]
     assert read["finish_due"] is None
-    assert (await worker.get(f"/referrals/{licensed['id']}")).json()["acknowledge_due"] is None
 
 
 async def test_an_ended_referral_is_replaced_once_and_both_facts_are_told(

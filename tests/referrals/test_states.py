@@ -26,7 +26,8 @@ WAYS: dict[State, list[str]] = {
     State.EXPIRED: [],
     State.ENTERED_IN_ERROR: ["retract"],
 }
-LEGAL = [(rule, state) for rule in RULES for state in sorted(rule.sources) if state is not State.DRAFT]
+GIVEN = [rule for rule in RULES if rule.command in SIDES]
+LEGAL = [(rule, state) for rule in GIVEN for state in sorted(rule.sources) if state is not State.DRAFT]
 ALLOWED = {(rule.command, state) for rule, state in LEGAL}
 
 Reach = Any

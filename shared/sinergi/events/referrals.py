@@ -3,7 +3,11 @@
 from datetime import date, datetime
 from typing import Literal
 
+from sinergi.cloudevents import Envelope
 from sinergi.events.event import ClientKind, Event, Priority
+
+#: what a referral's clock waits for; one runs at a time
+ReferralClock = Literal["acknowledge", "decide", "finish", "review", "confirm"]
 
 
 class ReferralFact(Event):
@@ -52,7 +56,7 @@ class ReferralAccepted(ReferralFact):
 
 
 class ReferralDeclined(ReferralFact):
-    """The desk will not. `after_acceptance` is the loud case."""
+    """The desk will not. `after_acceptance` is the loud case; `consequence` is what the sender does next, by reason."""
 
     name = "referral.declined.v1"
     reason: str
@@ -60,6 +64,7 @@ class ReferralDeclined(ReferralFact):
     better_service: str | None = None
     missing_documents: list[str] = []
     after_acceptance: bool = False
+    consequence: str | None = None
 
 
 class ReferralProgressed(ReferralFact):
@@ -70,31 +75,37 @@ class ReferralProgressed(ReferralFact):
 
 
 class ReferralHeld(ReferralFact):
-    """Work waits, until the review date."""
+    """Work waits, until the review date. Its clock waits too, with the working days or seconds that were left."""
 
     name = "referral.held.v1"
     reason: str
     review_on: date
+    days_left: int | None = None
+    seconds_left: int | None = None
 
 
 class ReferralResumed(ReferralFact):
-    """Work goes on."""
+    """Work goes on, and is due anew."""
 
     name = "referral.resumed.v1"
+    finish_due: datetime | None = None
 
 
 class ReferralCancelRequested(ReferralFact):
-    """The sender asks to stop; only the receiver can confirm, and it may still complete."""
+    """The sender asks to stop; only the receiver can confirm, and it may still complete. When it has not answered by
+    `confirm_due`, the clock cancels."""
 
     name = "referral.cancel_requested.v1"
     reason: str
+    confirm_due: datetime | None = None
 
 
 class ReferralCancelled(ReferralFact):
-    """It was stopped."""
+    """It was stopped, for the sender's reason. `clock`: nobody confirmed it, it was stopped when that clock was due."""
 
     name = "referral.cancelled.v1"
     reason: str
+    clock: ReferralClock | None = None
 
 
 class ReferralCompleted(ReferralFact):
@@ -131,3 +142,46 @@ class ReferralRerouted(ReferralFact):
 
     name = "referral.rerouted.v1"
     replaced_by: str
+
+
+class ReferralExpired(ReferralFact):
+    """Nobody answered in time: the clock ended it. `reason` is `not-acknowledged` or `not-decided`."""
+
+    name = "referral.expired.v1"
+    reason: str
+    clock: ReferralClock
+    due: datetime
+
+
+class ReferralNotice(ReferralFact):
+    """What a referral's clock tells. The referral does not change by it: a notice is numbered by itself (its partition
+    key is its own), and `referral_version` is what a command on the referral expects."""
+
+    referral_version: int
+    clock: ReferralClock
+    due: datetime
+
+    def with_envelope(self, envelope: Envelope) -> "Event":
+        """This notice, knowing its envelope, and the version of the referral that it is about."""
+        super().with_envelope(envelope)
+        self.knows_version(self.referral_version)
+        return self
+
+
+class ReferralReminded(ReferralNotice):
+    """Something is due soon."""
+
+    name = "referral.reminded.v1"
+
+
+class ReferralEscalated(ReferralNotice):
+    """Something is late: 1 worker and desk, 2 supervisor and the receiver's head, 3 the heads of both."""
+
+    name = "referral.escalated.v1"
+    level: int
+
+
+class ReferralOverdue(ReferralNotice):
+    """Accepted work is not finished in time. It never ends by itself."""
+
+    name = "referral.overdue.v1"
