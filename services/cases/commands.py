@@ -41,6 +41,7 @@ class FollowReferral(BaseModel):
     state: StepState
     outcome: str = ""
     reason: str = ""
+    consequence: str | None = None
     missing_documents: list[str] = []
 
 
@@ -70,7 +71,7 @@ async def follow_referral(cmd: FollowReferral, actor: Actor, tx: Tx) -> None:
     if cmd.state == StepState.COMPLETED:
         await complete(case, step, cmd.outcome, actor, tx)
     elif cmd.state in ENDED_BADLY:
-        await end_badly(case, step, cmd.reason, cmd.missing_documents, actor, tx)
+        await end_badly(case, step, cmd.reason, cmd.missing_documents, actor, tx, cmd.consequence)
 
 
 def answer(case: Case) -> Answer:

@@ -5,7 +5,14 @@ from uuid import UUID
 from services.cases.commands import FollowReferral, follow_referral
 from services.cases.placement_hearing import follow_case
 from services.cases.stages import FOLLOWS
-from services.cases.steps_heard import FollowPlacement, FollowVisit, follow_placement, follow_visit
+from services.cases.steps_heard import (
+    FollowOverdue,
+    FollowPlacement,
+    FollowVisit,
+    follow_overdue,
+    follow_placement,
+    follow_visit,
+)
 from sinergi.auth import service_actor
 from sinergi.bus import Bus
 from sinergi.db import Tx
@@ -20,9 +27,11 @@ from sinergi.events import (
     ReferralCancelRequested,
     ReferralCompleted,
     ReferralDeclined,
+    ReferralExpired,
     ReferralFact,
     ReferralFailed,
     ReferralHeld,
+    ReferralOverdue,
     ReferralProgressed,
     ReferralReceived,
     ReferralRequested,
@@ -60,18 +69,28 @@ async def when_referral_completed_advance_the_plan(event: ReferralCompleted, tx:
 
 @bus.on(ReferralDeclined)
 async def when_referral_declined_ask_the_worker(event: ReferralDeclined, tx: Tx) -> None:
-    """The worker decides what becomes of the step, and knows which documents were missing."""
-    await _follow(event, tx, reason=event.reason, missing_documents=event.missing_documents)
+    """The worker is asked for what the reason asks for, and knows which documents were missing."""
+    missing = event.missing_documents
+    await _follow(event, tx, reason=event.reason, consequence=event.consequence, missing_documents=missing)
 
 
 @bus.on(ReferralFailed)
 @bus.on(ReferralCancelled)
 @bus.on(ReferralRetracted)
+@bus.on(ReferralExpired)
 async def when_referral_ended_ask_the_worker(
-    event: ReferralFailed | ReferralCancelled | ReferralRetracted, tx: Tx
+    event: ReferralFailed | ReferralCancelled | ReferralRetracted | ReferralExpired, tx: Tx
 ) -> None:
     """The worker decides what becomes of the step."""
     await _follow(event, tx, reason=event.reason)
+
+
+@bus.on(ReferralOverdue)
+async def when_referral_overdue_ask_the_worker_to_ask(event: ReferralOverdue, tx: Tx) -> None:
+    """The step stands where it stood; its worker asks the receiver how far it is."""
+    if event.case_id and event.step_id:
+        ids = {name: UUID(getattr(event, name)) for name in ("case_id", "step_id", "referral_id")}
+        await follow_overdue(FollowOverdue(**ids), _WE, tx)
 
 
 @bus.on(CaseAssessed)
@@ -104,7 +123,13 @@ async def when_placement_came_about_or_not_move_its_step(
 
 
 async def _follow(
-    event: ReferralFact, tx: Tx, *, outcome: str = "", reason: str = "", missing_documents: list[str] | None = None
+    event: ReferralFact,
+    tx: Tx,
+    *,
+    outcome: str = "",
+    reason: str = "",
+    consequence: str | None = None,
+    missing_documents: list[str] | None = None,
 ) -> None:
     if event.case_id is None or event.step_id is None:
         return
@@ -117,6 +142,7 @@ async def _follow(
         state=FOLLOWS[type(event)],
         outcome=outcome,
         reason=reason,
+        consequence=consequence,
         missing_documents=missing_documents or [],
     )
     await follow_referral(what, _WE, tx)

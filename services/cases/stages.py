@@ -14,6 +14,7 @@ from sinergi.events import (
     ReferralCancelRequested,
     ReferralCompleted,
     ReferralDeclined,
+    ReferralExpired,
     ReferralFact,
     ReferralFailed,
     ReferralHeld,
@@ -107,7 +108,7 @@ PLANS: dict[str, dict[PlanState, PlanState]] = {
 
 
 class StepState(StrEnum):
-    """Where a step of the plan stands. From `sent` to `cancelled` it mirrors its referral; other steps are open."""
+    """Where a step of the plan stands. From `sent` to `expired` it mirrors its referral; other steps are open."""
 
     PLANNED = "planned"
     OPEN = "open"
@@ -122,6 +123,7 @@ class StepState(StrEnum):
     DECLINED = "declined"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
     DROPPED = "dropped"
 
 
@@ -139,10 +141,11 @@ FOLLOWS: dict[type[ReferralFact], StepState] = {
     ReferralFailed: StepState.FAILED,
     ReferralCancelled: StepState.CANCELLED,
     ReferralRetracted: StepState.CANCELLED,
+    ReferralExpired: StepState.EXPIRED,
 }
 
 #: ended without its service: the worker decides, and may send it again
-ENDED_BADLY = frozenset({StepState.DECLINED, StepState.FAILED, StepState.CANCELLED})
+ENDED_BADLY = frozenset({StepState.DECLINED, StepState.FAILED, StepState.CANCELLED, StepState.EXPIRED})
 #: its referral says nothing more
 ENDED = ENDED_BADLY | {StepState.COMPLETED, StepState.DROPPED}
 #: nothing more to decide

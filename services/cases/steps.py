@@ -83,13 +83,22 @@ async def complete(case: Case, step: Step, outcome: str, actor: Actor, tx: Tx) -
     await fire_ready(case, await steps_of(case, tx), actor, tx)
 
 
-async def end_badly(case: Case, step: Step, reason: str, missing_documents: list[str], actor: Actor, tx: Tx) -> None:
-    """The step ended without its service: keep why, and ask the worker; if it was withdrawn, that is its end."""
+async def end_badly(
+    case: Case,
+    step: Step,
+    reason: str,
+    missing_documents: list[str],
+    actor: Actor,
+    tx: Tx,
+    consequence: str | None = None,
+) -> None:
+    """The step ended without its service: keep why, and ask the worker for what follows (referrals' `consequence`), or
+    to decide; if it was withdrawn, that is its end."""
     if step.withdrawn:
         return await drop(case, step, step.withdrawn, actor, tx)
     await finish_tasks([step], actor, tx)
     step.problem, step.missing_documents = reason, missing_documents
-    await add_task(tx, case=case, kind=f"step-{step.state}", reason=reason, step_id=step.id)
+    await add_task(tx, case=case, kind=f"step-{consequence or step.state}", reason=reason, step_id=step.id)
     tx.emit(CaseStepFailed(**told(case), step_id=str(step.id), reason=reason), of=case)
 
 

@@ -5,12 +5,14 @@ from datetime import date
 from uuid import UUID
 
 from pydantic import BaseModel
+from sqlalchemy import select
 
 from services.cases.casefile import record, steps_of
 from services.cases.duties import VISIT, keep_duties
 from services.cases.models import Case, Step
-from services.cases.stages import StepState
+from services.cases.stages import AT_WORK, StepState
 from services.cases.steps import complete, end_badly
+from services.cases.tasks import add_task
 from sinergi.auth import Actor, permit
 from sinergi.db import Tx
 
@@ -57,6 +59,27 @@ async def follow_placement(cmd: FollowPlacement, actor: Actor, tx: Tx) -> None:
         step.state = StepState.FAILED
         record(case, "step_failed", actor, tx, f"{step.key}: {cmd.reason}")
         await end_badly(case, step, cmd.reason, [], actor, tx)
+
+
+class FollowOverdue(BaseModel):
+    """A step's referral was accepted and is not finished in time."""
+
+    case_id: UUID
+    step_id: UUID
+    referral_id: UUID
+
+
+@permit("case.follow_referral")
+async def follow_overdue(cmd: FollowOverdue, actor: Actor, tx: Tx) -> None:
+    """A task until the step ends. A step that has ended, or follows another referral, is left alone."""
+    at_work = select(Step.case_id).where(Step.id == cmd.step_id, Step.referral_id == cmd.referral_id)
+    if await tx.session.scalar(at_work.where(Step.case_id == cmd.case_id)) is None:
+        return
+    case = await tx.lock(Case, cmd.case_id)
+    step = next(one for one in await steps_of(case, tx) if one.id == cmd.step_id)
+    if step.state in AT_WORK and step.referral_id == cmd.referral_id:
+        record(case, "step_overdue", actor, tx, step.key)
+        await add_task(tx, case=case, kind="step-overdue", reason=step.service, step_id=step.id)
 
 
 def _is_for(step: Step, purpose: str) -> bool:

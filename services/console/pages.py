@@ -124,11 +124,12 @@ async def live_hints(session: Signed) -> AsyncIterator[ServerSentEvent]:
 
 @router.get("/referrals")
 async def referrals(
-    request: Request, session: Signed, apis: Apis, state: str | None = None, page: Number = 1
+    request: Request, session: Signed, apis: Apis, state: str | None = None, late: bool = False, page: Number = 1
 ) -> Response:
-    """My agency's referrals, newest first."""
-    found = await apis.get("referrals", "/referrals", state=state or None, page=page, size=SIZE)
-    return render(request, "referrals.html", session, **found, state=state or "", page=page, size=SIZE)
+    """My agency's referrals, newest first; only what is late, if asked."""
+    asked = {"state": state or None, "late": late or None}
+    found = await apis.get("referrals", "/referrals", **asked, page=page, size=SIZE)
+    return render(request, "referrals.html", session, **found, state=state or "", late=late, page=page, size=SIZE)
 
 
 @router.get("/referrals/{referral_id}")

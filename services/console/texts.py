@@ -3,6 +3,7 @@
 from services.console.texts_assessments import ASSESSMENTS
 from services.console.texts_caseload import CASELOAD
 from services.console.texts_cases import CASES
+from services.console.texts_clocks import CLOCKS
 from services.console.texts_closure import CLOSURE
 from services.console.texts_directory import DIRECTORY
 from services.console.texts_intake import INTAKE
@@ -288,6 +289,7 @@ _ALL = _joined(
     CLOSURE,
     CASELOAD,
     PLANS,
+    CLOCKS,
 )
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

@@ -10,8 +10,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sinergi.auth import Actor
 from sinergi.permissions import Role
 
-#: the desk that all of a role share in their agency
-SHARED_DESKS = {Role.OPERATOR: "data", Role.SUPERVISOR: "supervisor"}
+#: the desks that all of a role share in their agency; a head of office mostly reads by mail (`contacts`)
+SHARED_DESKS = {Role.OPERATOR: ("data",), Role.SUPERVISOR: ("supervisor", "head")}
 
 
 class Base(DeclarativeBase):
@@ -96,6 +96,6 @@ def readable_by(actor: Actor) -> ColumnElement[bool]:
     readable = [Message.recipient == f"user:{actor.id}"]
     if actor.role is Role.DESK_OFFICER:
         readable.append(Message.recipient.startswith(f"desk:{actor.agency}/", autoescape=True))
-    if shared := SHARED_DESKS.get(actor.role):
+    for shared in SHARED_DESKS.get(actor.role, ()):
         readable.append(Message.recipient == f"desk:{actor.agency}/{shared}")
     return or_(*readable)

@@ -20,6 +20,7 @@ from sinergi.events import (
     ObstacleFact,
     ObstacleOwned,
     ReferralDeclined,
+    ReferralEscalated,
     ReferralFact,
     TaskFact,
     TaskOpened,
@@ -69,6 +70,11 @@ WORDS = {
     "aid-given": "bantuan diberikan",
     "admitted": "diterima masuk",
     "partly-given": "diberikan sebagian",
+    "acknowledge": "tanda terima",
+    "decide": "keputusan",
+    "finish": "penyelesaian",
+    "review": "peninjauan kembali",
+    "confirm": "konfirmasi pembatalan",
     "routine": "biasa",
     "urgent": "mendesak",
     "high": "tinggi",
@@ -125,6 +131,21 @@ def other_side(fact: ReferralFact) -> list[str]:
 def both_of_case(fact: CaseFact | ReferralFact) -> list[str]:
     """Worker and supervisor: for what is loud."""
     return worker(fact) + supervisor(fact)
+
+
+def both_ends(fact: ReferralFact) -> list[str]:
+    """The worker and the desk: for what neither did."""
+    return worker(fact) + desk(fact)
+
+
+def ever_higher(fact: ReferralEscalated) -> list[str]:
+    """Who hears of what is late: first those who do it, then those above them, then the heads of both offices."""
+    head = f"desk:{fact.receiver}/head"
+    if fact.level <= 1:
+        return both_ends(fact)
+    if fact.level == 2:
+        return [*(supervisor(fact) or [f"desk:{fact.sender}/supervisor"]), head]
+    return [f"desk:{fact.sender}/head", head]
 
 
 def doer(fact: TaskFact) -> list[str]:

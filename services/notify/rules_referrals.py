@@ -1,6 +1,6 @@
 """Who must know what becomes of a referral."""
 
-from services.notify.rules import Rule, desk, if_in_time, if_late, other_side, worker
+from services.notify.rules import Rule, both_ends, desk, ever_higher, if_in_time, if_late, other_side, worker
 from sinergi.events import (
     ReferralAccepted,
     ReferralCancelled,
@@ -8,10 +8,14 @@ from sinergi.events import (
     ReferralClosed,
     ReferralCompleted,
     ReferralDeclined,
+    ReferralEscalated,
+    ReferralExpired,
     ReferralFailed,
     ReferralHeld,
+    ReferralOverdue,
     ReferralProgressed,
     ReferralReceived,
+    ReferralReminded,
     ReferralRequested,
     ReferralResumed,
     ReferralRetracted,
@@ -94,5 +98,30 @@ REFERRALS = [
         worker,
         "Rujukan {number} gagal",
         "{receiver} tidak dapat memberikan layanan {service} (alasan: {reason}). Tentukan langkah berikutnya.",
+    ),
+    # referrals, by the clock
+    Rule(
+        ReferralReminded,
+        desk,
+        "Pengingat: rujukan {number}",
+        "Layanan {service} untuk {sender} menunggu {clock}, batas waktu {due}.",
+    ),
+    Rule(
+        ReferralEscalated,
+        ever_higher,
+        "Terlambat (tingkat {level}): rujukan {number}",
+        "Layanan {service} dari {receiver} untuk {sender} melewati batas waktu {clock} ({due}).",
+    ),
+    Rule(
+        ReferralOverdue,
+        both_ends,
+        "Terlambat: rujukan {number}",
+        "Layanan {service} dari {receiver} belum selesai pada batas waktu {due}.",
+    ),
+    Rule(
+        ReferralExpired,
+        both_ends,
+        "Rujukan {number} kedaluwarsa",
+        "{receiver} tidak menjawab permintaan layanan {service} sampai batas waktu {due}. Rujukan ini berakhir.",
     ),
 ]

@@ -137,9 +137,9 @@ class Story:
         """A fact about the referral of a step, as the service `referrals` tells it."""
         return await self.publish(await self.event(kind, key, **({"referral_id": referral} | more)), version)
 
-    async def publish(self, event: ReferralFact, version: int, **more: Any) -> str:
-        """Tell it."""
-        return await self._publish(event, event.referral_id, version, **more)
+    async def publish(self, event: ReferralFact, version: int, aggregate: str | None = None, **more: Any) -> str:
+        """Tell it; a notice is an `aggregate` of its own."""
+        return await self._publish(event, aggregate or event.referral_id, version, **more)
 
     async def event(self, kind: type[ReferralFact], key: str, **more: Any) -> ReferralFact:
         """The fact about the step's referral, not yet told."""

@@ -1,7 +1,7 @@
 """What the facts about referrals do to a plan: once, in order, and only by the referral that counts."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +10,9 @@ from sinergi.events import (
     ReferralCancelled,
     ReferralCompleted,
     ReferralDeclined,
+    ReferralExpired,
     ReferralFailed,
+    ReferralOverdue,
     ReferralRequested,
 )
 from tests.cases.story import COACHING, Story, step
@@ -130,3 +132,46 @@ async def test_referrals_of_no_case_of_another_office_or_for_another_service_mov
     ours = await story.requested("coaching")
     assert (await story.step("coaching"))["referral_id"] == ours
     assert [one["what"] for one in (await story.read())["history"]].count("step_requested") == 1
+
+
+async def open_kinds(story: Story) -> list[str]:
+    return [one["kind"] for one in (await story.read())["tasks"] if one["step_id"] and not one["done_at"]]
+
+
+async def test_a_referral_that_nobody_answered_is_a_task_and_can_be_sent_again(story: Story) -> None:
+    await story.approved(COACHING)
+    old = await story.requested("coaching")
+    why = {"reason": "not-acknowledged", "clock": "acknowledge", "due": datetime.now(UTC)}
+    await story.fact(ReferralExpired, "coaching", old, 2, **why)
+    expired = await story.until("coaching", "expired")
+    assert (expired["problem"], await open_kinds(story)) == ("not-acknowledged", ["step-expired"])
+    again = {"documents": [], "reason": "once more"}
+    await story.done(story.worker, f"/steps/{expired['id']}/resend", **again)
+    assert (await story.step("coaching"))["earlier_referrals"] == [old]
+    assert await open_kinds(story) == []
+
+
+async def test_overdue_work_is_a_task_until_it_is_done_and_makes_no_form_stale(story: Story) -> None:
+    await story.approved(COACHING)
+    referral = await story.requested("coaching")
+    await story.fact(ReferralAccepted, "coaching", referral, 2, expected_on=date(2026, 12, 1))
+    await story.until("coaching", "accepted")
+    version = (await story.read())["version"]
+    late = {"referral_version": 2, "clock": "finish", "due": datetime.now(UTC)}
+    for about in (str(uuid4()), referral):  # the first is of a referral that the step does not follow
+        event = await story.event(ReferralOverdue, "coaching", referral_id=about, **late)
+        await story.publish(event, 1, aggregate=str(uuid4()))
+    await eventually(lambda: open_kinds(story))
+    assert (await open_kinds(story), (await story.read())["version"]) == (["step-overdue"], version)
+    await story.fact(ReferralCompleted, "coaching", referral, 3, **DONE)
+    await story.until("coaching", "completed")
+    assert await open_kinds(story) == []
+
+
+async def test_a_decline_asks_the_worker_for_what_its_reason_asks_for(story: Story) -> None:
+    await story.approved(COACHING)
+    referral = await story.requested("coaching")
+    why = {"reason": "unreachable", "side": "client", "consequence": "find-client"}
+    await story.fact(ReferralDeclined, "coaching", referral, 2, **why)
+    await story.until("coaching", "declined")
+    assert await open_kinds(story) == ["step-find-client"]

@@ -12,6 +12,10 @@ from sinergi.events import (
     ReferralClosed,
     ReferralCompleted,
     ReferralDeclined,
+    ReferralEscalated,
+    ReferralExpired,
+    ReferralOverdue,
+    ReferralReminded,
     ReferralRequested,
 )
 
@@ -75,6 +79,22 @@ class Story:
 
     def cancelled(self, by_agency: str) -> ReferralCancelled:
         return ReferralCancelled(**self.referral(by_agency), reason="typed by somebody")
+
+    def clock(self) -> dict[str, Any]:
+        late = {"clock": "decide", "due": datetime(2026, 11, 30, 17, tzinfo=UTC)}
+        return self.referral("core") | late
+
+    def reminded(self) -> ReferralReminded:
+        return ReferralReminded(**self.clock(), referral_version=1)
+
+    def escalated(self, level: int) -> ReferralEscalated:
+        return ReferralEscalated(**self.clock(), referral_version=1, level=level)
+
+    def overdue(self) -> ReferralOverdue:
+        return ReferralOverdue(**self.clock(), referral_version=1)
+
+    def expired(self) -> ReferralExpired:
+        return ReferralExpired(**self.clock(), reason="not-decided")
 
     def closed(self) -> ReferralClosed:
         return ReferralClosed(**self.referral("dinsos"))
