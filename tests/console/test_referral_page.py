@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 
 from services.console.forms import FORMS
 from tests.console.conftest import System, hidden
+from tests.referrals.timed import Time
 
 
 def buttons(html: str) -> set[str]:
@@ -159,5 +160,37 @@ async def test_the_list_shows_the_referrals_of_the_own_agency_by_state(system: S
         assert f"/referrals/{referral}" in (await browser.get("/referrals")).text
         assert f"/referrals/{referral}" in (await browser.get("/referrals?state=requested")).text
         assert f"/referrals/{referral}" not in (await browser.get("/referrals?state=completed")).text
+        late = (await browser.get("/referrals?late=true")).text
+        assert (f"/referrals/{referral}" in late, "Hanya yang terlambat" in late) == (False, True)
     async with system.signed_in("koperasi") as browser:
         assert f"/referrals/{referral}" not in (await browser.get("/referrals")).text
+
+
+async def test_what_is_late_is_seen_on_the_page_and_in_the_list_until_it_is_over(system: System) -> None:
+    referral, time = await system.referral(), Time(system.apps["referrals"].state.context.db)
+    async with system.signed_in("bptsp") as browser:
+        await time.ring(referral)
+        assert '<span class="badge">Diingatkan' in (await browser.get(f"/referrals/{referral}")).text
+        await time.ring(referral, times=2)
+        html = (await browser.get(f"/referrals/{referral}")).text
+        assert "Terlambat · tingkat 2" in html
+        assert html.index("<strong>Dieskalasi") < html.index("<strong>Diingatkan") < html.index("<strong>Diminta")
+        listed = (await browser.get("/referrals?late=true")).text
+        assert (f"/referrals/{referral}" in listed, "Terlambat · tingkat 2" in listed) == (True, True)
+        await time.ring(referral, times=2)
+        html = (await browser.get(f"/referrals/{referral}")).text
+        assert "Kedaluwarsa" in html
+        assert "Tidak diputuskan" in html
+        assert f"/referrals/{referral}" not in (await browser.get("/referrals?late=true")).text
+
+
+async def test_what_is_on_hold_shows_when_it_is_looked_at_again(system: System) -> None:
+    referral = await system.referral()
+    async with system.signed_in("bptsp") as browser:
+        for command, more in (("accept", {"expected_on": later(7)}), ("progress", {})):
+            await give(browser, referral, command, **more)
+        await give(browser, referral, "hold", reason="client", review_on=later(9))
+        html = (await browser.get(f"/referrals/{referral}")).text
+        listed = (await browser.get("/referrals?state=on_hold")).text
+    assert "Ditinjau kembali pada" in html
+    assert "Ditinjau kembali pada" in listed

@@ -30,7 +30,7 @@ async def time(referrals: Running) -> Time:
         (await operator.put("/directory/desks/koperasi/papua", json=desk)).raise_for_status()
         for code, more in SERVICES.items():
             (await operator.put(f"/directory/services/{code}", json=COACHING | more)).raise_for_status()
-    return Time(referrals)
+    return Time(referrals.context.db)
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ async def until_it_ends(referral: dict[str, Any], worker: Any, time: Time) -> di
 async def test_each_ending_is_told_silences_the_clock_and_is_read_by_the_sender(
     ending: str, referrals: Running, send: Send, give: Give, worker: Any, told: Any
 ) -> None:
-    time = Time(referrals)
+    time = Time(referrals.context.db)
     found = await walk(WAYS[ending], await send(), give, worker, time)
     state = ending.split()[0]
     assert (found["state"], found["actions"], await time.alarms(found["id"])) == (state, ["close"], [])
@@ -65,7 +65,7 @@ async def test_each_ending_is_told_silences_the_clock_and_is_read_by_the_sender(
 async def test_what_was_entered_in_error_is_closed_by_nobody(
     referrals: Running, send: Send, give: Give, worker: Any
 ) -> None:
-    time = Time(referrals)
+    time = Time(referrals.context.db)
     found = await walk([*BEGUN, "retract"], await send(), give, worker, time)
     assert (found["state"], found["actions"], await time.alarms(found["id"])) == ("entered_in_error", [], [])
 

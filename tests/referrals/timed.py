@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from services.referrals.ringing import clock
 from sinergi.clock import Ringing
-from tests.harness.stack import Running
+from sinergi.db import Database
 
 _DUE = text("UPDATE alarms SET due_at = now() - interval '1 second' WHERE about = CAST(:id AS uuid)")
 _ALARMS = text("SELECT kind FROM alarms WHERE about = CAST(:id AS uuid) ORDER BY due_at")
@@ -31,8 +31,8 @@ _PASSED = tuple(
 class Time:
     """The service's time, as a test wants it."""
 
-    def __init__(self, referrals: Running) -> None:
-        self._db = referrals.context.db
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     async def alarms(self, referral: str) -> list[str]:
         """The kinds of the alarms that are set about it."""
