@@ -36,6 +36,7 @@ async def test_each_level_is_told_to_its_own_people_and_each_notice_once(
             and await told("social_worker", "dinsos", story.worker) == ["Terlambat", "Terlambat (tingkat 1)", "uwarsa"]
             and await told("supervisor", "dinsos", story.supervisor)
             == ["Terlambat (tingkat 2)", "Terlambat (tingkat 3)"]
+            and await told("supervisor", "dinsos", "another") == ["Terlambat (tingkat 3)"]
             and await told("supervisor", "dinkes", "another") == []
         )
 
