@@ -112,8 +112,8 @@ def _filters(what: ListCases, actor: Actor) -> list[ColumnElement[bool]]:
     if what.area:
         where.append(in_area(Case.area, what.area))
     if what.overdue:
-        late = (Task.case_id == Case.id, Task.done_at.is_(None), Task.overdue_since.is_not(None))
-        where.append(exists().where(*late))
+        late = aliased(Task)  # by due date, the list is joined with tasks itself
+        where.append(exists().where(late.case_id == Case.id, late.done_at.is_(None), late.overdue_since.is_not(None)))
     return [*where, *_opened(what, actor)]
 
 

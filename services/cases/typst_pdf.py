@@ -4,7 +4,7 @@ import asyncio
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import typst
 
@@ -18,6 +18,7 @@ SECONDS = 30
 async def typst_pdf(template: str, data: dict[str, Any], made_at: datetime) -> bytes:
     """The template filled with `data` (JSON) as PDF/A-2b: the same data and time give the same bytes.
 
+    Where a typed text has letters that the font lacks it is a plain PDF, with boxes in their place.
     `Refused` (paper-takes-too-long) after SECONDS; the thread is left to end by itself.
     """
     try:
@@ -27,12 +28,19 @@ async def typst_pdf(template: str, data: dict[str, Any], made_at: datetime) -> b
 
 
 def _compile(template: str, data: dict[str, Any], made_at: datetime) -> bytes:
+    try:
+        return _compiled(template, data, made_at, "a-2b")
+    except typst.TypstError:  # PDF/A takes no letter that our font lacks: somebody's emoji would cost the whole paper
+        return _compiled(template, data, made_at, "1.7")
+
+
+def _compiled(template: str, data: dict[str, Any], made_at: datetime, standard: Literal["a-2b", "1.7"]) -> bytes:
     made = typst.compile(
         TEMPLATES / template,
         ignore_system_fonts=True,
         format="pdf",
         sys_inputs={"data": json.dumps(data)},
-        pdf_standards="a-2b",
+        pdf_standards=standard,
         timestamp=made_at.replace(microsecond=0),
     )
     if not isinstance(made, bytes):

@@ -272,13 +272,17 @@ async def detach_record(cmd: DetachRecord, actor: Actor, tx: Tx) -> dict[str, An
     return {"record_id": str(record.id), "persons": _standing(scene, [holder.id, person.id])}
 
 
+#: whether another record says who the person is: one that only changes some fields (a request) does not
+_NAMED_ELSEWHERE = """SELECT EXISTS (SELECT FROM attachments a JOIN records r ON r.id = a.record_id
+    WHERE a.person_id = $1 AND r.id <> $2 AND r.name <> '' AND r.area <> '')"""
+
+
 async def _refuse_detaching(record: Record, tx: Tx) -> None:
     if await tx.session.get(RecordMove, record.id):
         raise Refused("record-detached", "This record was detached before. Judge the persons instead.", "conflict")
     if not (record.name and record.area):
         raise Refused("record-names-nobody", "This record only changes some fields: propose another change.")
-    rows = "SELECT count(*) FROM attachments WHERE person_id = $1"
-    if await (await golden.connection_of(tx)).fetchval(rows, record.person_id) < 2:
+    if not await (await golden.connection_of(tx)).fetchval(_NAMED_ELSEWHERE, record.person_id, record.id):
         raise Refused("record-only-one", "The person has no other record: there is nothing to tell apart.", "conflict")
 
 

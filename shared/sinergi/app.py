@@ -30,7 +30,7 @@ from sinergi import tracing
 from sinergi.auth import Actor, Verifier
 from sinergi.bus import Bus, Running
 from sinergi.clock import Clock, Ringing
-from sinergi.db import Database, Tx, is_outage
+from sinergi.db import Database, Tx, is_outage, is_unkeepable
 from sinergi.logs import configure_logs
 from sinergi.metrics import REFUSED
 from sinergi.migrate import migrate
@@ -84,7 +84,14 @@ class Service:
         self.app.add_exception_handler(Refused, _refused)
         self.app.add_exception_handler(RequestValidationError, _invalid)
         self.app.add_exception_handler(HTTPException, _http)
-        for outage in (DBAPIError, ConnectionError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError):
+        for outage in (
+            DBAPIError,
+            ConnectionError,
+            PoolTimeout,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            OverflowError,
+        ):
             self.app.add_exception_handler(outage, _outage)
         self.app.add_exception_handler(Exception, _failed)
 
@@ -238,6 +245,9 @@ async def _invalid(request: Request, wrong: Exception) -> JSONResponse:
 
 
 async def _outage(request: Request, wrong: Exception) -> JSONResponse:
+    if is_unkeepable(wrong):
+        detail = "A date or a number is too large or too small, or a text holds a NUL character."
+        return problem(Refused("request-not-valid", detail).problem())
     if not is_outage(wrong):
         raise wrong
     log.warning("request.database_unavailable", error=type(wrong).__name__)

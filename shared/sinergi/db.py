@@ -320,6 +320,15 @@ def is_outage(wrong: BaseException) -> bool:
     return isinstance(wrong, (ConnectionError, PoolTimeout, asyncpg.InterfaceError)) or _is_starting(wrong)
 
 
+def is_unkeepable(wrong: BaseException) -> bool:
+    """Whether a request's value passes its fields but not the database: a NUL in a text (22021) or in JSON (22P05), or
+    a date or a number beyond all that can be counted with. Nothing but a request brings such a value here."""
+    error = (wrong.orig or wrong) if isinstance(wrong, DBAPIError) else wrong
+    causes = (error, error.__cause__, getattr(error.__cause__, "__cause__", None))
+    states = {getattr(one, "sqlstate", None) for one in causes}
+    return bool(states & {"22021", "22P05"}) or any(isinstance(one, OverflowError) for one in causes)
+
+
 def _is_starting(wrong: BaseException | None) -> bool:
     """PostgreSQL starts up, recovers or shuts down (57P01-57P03), has no connection left (53300), or hung up (08)."""
     state = str(getattr(wrong, "sqlstate", None) or "")

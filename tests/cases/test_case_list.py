@@ -106,6 +106,9 @@ async def test_each_filter_lets_through_what_fits(
 
 async def test_overdue_cases_and_a_short_number_are_found(supervisor: httpx.AsyncClient, rows: dict[str, Any]) -> None:
     assert {one["overdue"] for one in await pages(supervisor, overdue=True)} == {True}
+    assert {one["overdue"] for one in await pages(supervisor, overdue=True, sort="due")} == {True}
+    too_late = await supervisor.get("/cases", params={"opened_to": "9999-12-31"})
+    assert (too_late.status_code, too_late.json()["type"]) == (422, "urn:sinergi:problem:request-not-valid")
     assert len(await pages(supervisor, overdue=True)) == 2
     wanted = random.choice(list(rows))
     found = (await supervisor.get("/cases", params={"q": wanted[-8:].upper()})).json()["items"]

@@ -248,6 +248,9 @@ async def test_the_papers_say_what_was_frozen_and_name_no_client(office: Office)
     assert "=SUM(A1) #let x = 1 *tebal* $\\" in [row[4] for row in rows]
     assert book.get_sheet_by_name("keputusan").to_python()[1][1] == "Minta blanko ke Dukcapil"
 
+    await office.minuted(meeting["id"], "obstacle", notes="Siap \U0001f44d, 䓗.")  # letters that the font lacks
+    assert "Siap" in " ".join(await text_of(office, meeting, "minutes"))
+
 
 async def text_of(office: Office, meeting: dict[str, Any], paper: str) -> list[str]:
     answer = await office.chair.get(f"/meetings/{meeting['id']}/{paper}.pdf")

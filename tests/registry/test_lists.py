@@ -70,6 +70,12 @@ async def test_a_list_of_no_source_of_lists_is_refused(source: str, registry: Ru
     assert (again.status_code, again.json()["type"]) == (409, "urn:sinergi:problem:source-not-yours")
 
 
+async def test_a_text_with_a_nul_is_told_and_not_our_error(registry: Running) -> None:
+    async with registry.client("operator") as client:
+        answer = await client.put("/sources/nul", json={"name": "Sumber\0", "rank": 1})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:sinergi:problem:request-not-valid")
+
+
 async def test_only_an_operator_changes_sources(registry: Running) -> None:
     async with registry.client("auditor") as client:
         assert (await client.get("/sources")).status_code == 200

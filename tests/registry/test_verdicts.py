@@ -353,3 +353,4 @@ async def test_an_only_record_is_not_detached(registry: Running, db: Database) -
     assert slug(await post(registry, f"/records/{record}/detach", {})) == "record-only-one"
     part = await a_record(db, person, source="request", name="", name_key="", area="", rt="002")
     assert slug(await post(registry, f"/records/{part}/detach", {})) == "record-names-nobody"
+    assert slug(await post(registry, f"/records/{record}/detach", {})) == "record-only-one"  # the part names nobody
