@@ -46,7 +46,7 @@ check: setup ## Lint architecture, style and types; compare contracts
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/python -m sinergi_operator.contracts --check
+	@$(BIN)/python -m sinergi_operator.contracts --check --events
 
 contracts: setup ## Write shared/contracts anew from the code
 	@$(BIN)/python -m sinergi_operator.contracts

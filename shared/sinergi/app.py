@@ -8,6 +8,7 @@ if __name__ == "__main__":
 
 import asyncio
 import gc
+import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -30,6 +31,7 @@ from sinergi import tracing
 from sinergi.auth import Actor, Verifier
 from sinergi.bus import Bus, Running
 from sinergi.clock import Clock, Ringing
+from sinergi.contract import contract
 from sinergi.db import Database, Tx, is_outage, is_unkeepable
 from sinergi.logs import configure_logs
 from sinergi.metrics import REFUSED
@@ -75,6 +77,7 @@ class Service:
         self.app = FastAPI(
             title=f"Sinergi {name}",
             version="0.1.0",
+            generate_unique_id_function=lambda route: route.name,
             lifespan=self._lifespan,
             telemetry={"tracing": False, "metrics": False, "logs": False},
         )
@@ -96,7 +99,10 @@ class Service:
         self.app.add_exception_handler(Exception, _failed)
 
     def run(self) -> None:
-        """`python -m services.<name>.main [serve|migrate]`."""
+        """`python -m services.<name>.main [serve|migrate|contract]`."""
+        if sys.argv[1:] == ["contract"]:
+            print(json.dumps(contract(self.app, self.bus)))
+            return
         settings = self._settings()
         configure_logs(self.name, settings)
         if sys.argv[1:] == ["migrate"]:

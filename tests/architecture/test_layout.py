@@ -14,9 +14,9 @@ FILES = ["README.md", "__init__.py", "api.py", "commands.py", "consumers.py", "m
 
 #: the modules of the library: a new one is a decision
 SINERGI = {
-    "__init__", "agency", "app", "auth", "bus", "clock", "cloudevents", "connection", "db", "dead_letters", "events",
-    "inbox", "logs", "metrics", "migrate", "permissions", "problems", "provision", "relay", "settings", "tasks",
-    "tracing", "workdays",
+    "__init__", "agency", "app", "auth", "bus", "clock", "cloudevents", "connection", "contract", "db", "dead_letters",
+    "events", "inbox", "logs", "metrics", "migrate", "permissions", "problems", "provision", "refusals", "relay",
+    "settings", "tasks", "tracing", "workdays",
 }  # fmt: skip
 LONGEST = 400
 

@@ -1,17 +1,26 @@
-"""The contract with agencies: one JSON Schema an event in shared/contracts, made from the code, and only growing.
+"""The contracts in shared/contracts, made from the code, and only growing: a JSON Schema for each event, OpenAPI for
+each service, AsyncAPI for NATS and for an agency.
 
-`python -m sinergi_operator.contracts` writes them; `--check` fails when they differ from the code. Either refuses a
-breaking change: a field removed, made required or changed. Such a change is a new version of the event.
+`python -m sinergi_operator.contracts` writes them; `--check` fails when they differ from the code (`--events`: look at
+the events alone, as `make check` does; `make slow` looks at all). Either refuses what
+breaks: the baseline is what lies in the folder, so that a clean clone needs no history. An event's breaking change is
+a new version of it; of OpenAPI or AsyncAPI it is written with `--break`, for those who tell it in CHANGELOG.md.
 """
 
 import json
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sinergi.events import EVENTS, Event
+from sinergi.events import Event
+from sinergi_operator import asyncapi
+from sinergi_operator.breaking import asyncapi_breaks, openapi_breaks
 
-FOLDER = Path("shared/contracts/events")
+ROOT = Path("shared/contracts")
+FOLDER = ROOT / "events"
+SERVICES = ["registry", "cases", "referrals", "notify", "console"]
 
 
 def schema(event: type[Event]) -> dict[str, Any]:
@@ -38,28 +47,61 @@ def _core(field: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in field.items() if key not in ("title", "description", "default")}
 
 
-def main(check: bool) -> int:
-    """Write, or compare; 0 when the contract is kept."""
-    made = {
-        f"{event.name}.json": schema(event)
-        for event in EVENTS.values()
-        if event.__module__.startswith("sinergi.events")
+def printed() -> dict[str, dict[str, Any]]:
+    """service -> what `python -m services.<name>.main contract` printed: the operator does not know their code."""
+    with ThreadPoolExecutor(2) as some:
+        return dict(zip(SERVICES, some.map(_ask, SERVICES), strict=True))
+
+
+def _ask(service: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"services.{service}.main", "contract"]
+    told = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    contract: dict[str, Any] = json.loads(told)
+    return contract
+
+
+def made(events_alone: bool = False) -> dict[str, dict[str, Any]]:
+    """The files of shared/contracts as the code has them now: path -> content. The documents take half a minute."""
+    events = {f"events/{event.name}.json": schema(event) for event in asyncapi.OURS}
+    if events_alone:
+        return events
+    contracts = printed()
+    return {
+        **events,
+        **{f"openapi/{service}.json": one["openapi"] for service, one in contracts.items()},
+        "asyncapi/core.json": asyncapi.core(contracts),
+        "asyncapi/agency.json": asyncapi.agency(contracts),
     }
-    there = {file.name: json.loads(file.read_text()) for file in FOLDER.glob("*.json")}
-    broken = [f"{name}: the event was removed" for name in there if name not in made]
-    broken += [f"{name}: {what}" for name in there if name in made for what in breaking(there[name], made[name])]
+
+
+def breaks(name: str, old: dict[str, Any], new: dict[str, Any] | None) -> list[str]:
+    """What breaks in one file; `new` None: it is gone."""
+    if new is None:
+        return ["it was removed"]
+    kinds = {"openapi": openapi_breaks, "asyncapi": asyncapi_breaks}
+    return kinds.get(name.split("/")[0], breaking)(old, new)
+
+
+def main(check: bool, allow: bool = False, events_alone: bool = False) -> int:
+    """Write, or compare; 0 when the contract is kept. `allow` writes what breaks OpenAPI or AsyncAPI, and tells it."""
+    now, folder = made(events_alone), FOLDER if events_alone else ROOT
+    there = {str(one.relative_to(ROOT)): json.loads(one.read_text()) for one in folder.rglob("*.json")}
+    broken = [(name, what) for name in sorted(there) for what in breaks(name, there[name], now.get(name))]
+    kept = [f"{name}: {what}" for name, what in broken if name.startswith("events/") or not allow]
     if broken:
-        print("Breaking changes; make a new version of the event beside the old one:", *broken, sep="\n  ")
+        print("Breaking changes:", *(f"{name}: {what}" for name, what in broken), sep="\n  ")
+        print("An event: make a new version beside the old one. Else grow, or tell it in CHANGELOG.md and `--break`.")
+    if kept:
         return 1
     if check:
-        if made != there:
+        if now != there:
             print("shared/contracts is not what the code says: run `make contracts` and commit.")
-        return int(made != there)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, content in made.items():
-        (FOLDER / name).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+        return int(now != there)
+    for name, content in now.items():
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(json.dumps(content, indent=1 if "events/" not in name else 2, sort_keys=True) + "\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(check="--check" in sys.argv))
+    sys.exit(main("--check" in sys.argv, "--break" in sys.argv, "--events" in sys.argv))
