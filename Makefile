@@ -7,7 +7,7 @@ BIN := .venv/bin
 ARGS ?=
 ONLY ?=
 
-.PHONY: help setup demo up test slow check bench contracts clean-state faults browser javascript containers compose format
+.PHONY: help setup demo up test slow check bench contracts contracts-lint clean-state faults browser javascript containers compose format
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -50,6 +50,12 @@ check: setup ## Lint architecture, style and types; compare contracts
 
 contracts: setup ## Write shared/contracts anew from the code
 	@$(BIN)/python -m sinergi_operator.contracts
+
+LINT := tests/contracts/lint
+contracts-lint: ## The contracts before AsyncAPI's own parser and spectral (needs node)
+	@cd $(LINT) && npm ci --silent --ignore-scripts
+	@cd $(LINT) && node parse.mjs $(CURDIR)/shared/contracts/asyncapi/*.json
+	@cd $(LINT) && npx spectral lint --fail-severity warn $(CURDIR)/shared/contracts/openapi/*.json $(CURDIR)/shared/contracts/asyncapi/*.json
 
 format: setup ## Format the code
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .

@@ -102,6 +102,7 @@ def _operations(who: str, action: str, events: list[type[Event]]) -> Json:
         about = {
             "action": action,
             "title": f"{who} {'tells' if action == 'send' else 'hears'} of a {entity}",
+            "description": f"Facts of stream {event.stream()}; each is in order with others of the same {entity}.",
             "channel": {"$ref": f"#/channels/{entity}"},
             "messages": [],
             "tags": [{"name": who}],
@@ -121,6 +122,7 @@ def _asked(channels: Json, operations: Json, address: str, name: str, text: str,
         "action": action,
         "title": name,
         "description": " ".join(text.split()) or f"The command {name}.",
+        "tags": [{"name": name.split(".")[0]}],
         "channel": {"$ref": f"#/channels/{name}"},
         "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
         "reply": {
@@ -134,6 +136,7 @@ def _asked(channels: Json, operations: Json, address: str, name: str, text: str,
 def _document(title: str, description: str, channels: Json, operations: Json) -> Json:
     used = {name for one in channels.values() for name in one["messages"]}
     messages: Json = {event.name: _message(event) for event in OURS if event.name in used}
+    tags = {tag["name"] for one in operations.values() for tag in one["tags"]}
     schemas: Json = {"headers": HEADERS}
     if any(name not in messages for name in used):
         messages["request"] = _plain("A request", "request")
@@ -142,7 +145,14 @@ def _document(title: str, description: str, channels: Json, operations: Json) ->
     return {
         "asyncapi": "3.0.0",
         "id": f"urn:sinergi:asyncapi:{title.lower().replace(' ', '-')}",
-        "info": {"title": title, "version": "0.1.0", "description": description, "license": LICENCE},
+        "info": {
+            "title": title,
+            "version": "0.1.0",
+            "description": description,
+            "license": LICENCE,
+            "contact": {"name": "The operator of your Sinergi"},
+            "tags": [{"name": name} for name in sorted(tags)],
+        },
         "defaultContentType": "application/json",
         "servers": {"nats": {"host": "nats.sinergi.example:4222", "protocol": "nats", "description": "NATS JetStream"}},
         "channels": channels,
