@@ -65,3 +65,10 @@ def test_an_operation_tells_who_may_and_which_refusals_its_code_holds() -> None:
     assert (close["x-action"], close["x-roles"]) == ("case.close", ["supervisor"])
     assert "`self-approval`" in close["responses"]["403"]["description"]
     assert "`version-conflict`" in close["responses"]["409"]["description"]
+
+
+def test_the_agencies_changelog_tells_each_event_and_command() -> None:
+    page, agency = (ROOT / "docs" / "contracts-changelog.md").read_text(), read("asyncapi/agency.json")
+    told = set(agency["components"]["messages"]) - {"request", "answer"}
+    asked = {name for name, one in agency["operations"].items() if one["action"] == "send"}
+    assert [name for name in sorted(told | asked) if f"`{name}`" not in page] == []
