@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.referrals import commands, doors_directory, doors_hsds, queries
+from services.referrals import commands, doors_directory, doors_hsds, doors_pathways, queries
 from services.referrals.asking import judged
 from services.referrals.bodies import body_of, with_path
 from services.referrals.details import hand_out
@@ -24,6 +24,7 @@ from sinergi.app import Ctx, Key, Who, obey
 router = APIRouter()
 router.include_router(doors_directory.router)
 router.include_router(doors_hsds.router)
+router.include_router(doors_pathways.router)
 
 
 @router.post("/referrals", status_code=201, response_model=Sent)

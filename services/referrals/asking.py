@@ -25,7 +25,7 @@ async def judged(context: Context, request: SendReferral, actor: Actor) -> Judge
     handed_on = JudgedReferral(**request.model_dump())
     if found:
         rules, version = found
-        facts = await _facts(context, request.client_kind, request.client_id, rules.asks(), actor)
+        facts = await facts_of(context, request.client_kind, request.client_id, rules.asks(), actor)
         handed_on.verdict = judge(rules, facts, version)
     return handed_on
 
@@ -35,13 +35,14 @@ async def found(context: Context, what: FindServices, actor: Actor) -> dict[str,
     async with context.db.begin(actor) as tx:
         candidates = await finding.candidates(what, actor, tx)
     asks = finding.questions(candidates) if what.client_id else {}
-    facts = await _facts(context, what.client_kind, what.client_id, asks, actor)
+    facts = await facts_of(context, what.client_kind, what.client_id, asks, actor)
     return finding.ranked(candidates, facts, what)
 
 
-async def _facts(
+async def facts_of(
     context: Context, kind: str, client_id: UUID | None, asks: dict[str, list[str]], actor: Actor
 ) -> Facts:
+    """What the registry says of the client; nobody is asked when nothing is to be known."""
     told: Facts = {"client_kind": kind}
     if not asks or client_id is None:
         return told

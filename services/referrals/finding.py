@@ -29,8 +29,9 @@ _WHO_SERVES = text(
     """WITH near AS (
          SELECT service, max(area) AS area FROM served_needs WHERE need = ANY(:needs) AND area = ANY(:around)
          GROUP BY service ORDER BY max(area) DESC, service LIMIT :most)
-       SELECT s.code, s.name, s.agency, a.name AS agency_name, s.desk, d.area AS desk_area, near.area, s.eligibility,
-         s.terms_version, s.documents, s.places, s.places_per, s.closed_until, l.running, l.month, l.taken, l.answered
+       SELECT s.code, s.name, s.agency, a.name AS agency_name, a.kind AS agency_kind, s.desk, d.area AS desk_area,
+         near.area, s.eligibility, s.terms_version, s.documents, s.places, s.places_per, s.closed_until,
+         l.running, l.month, l.taken, l.answered
        FROM near, LATERAL (SELECT * FROM services WHERE code = near.service OFFSET 0) s
          JOIN agencies a ON a.code = s.agency JOIN desks d ON d.code = s.desk
          JOIN service_loads l ON l.service = s.code"""
@@ -43,6 +44,9 @@ _COUNT_ASKED = text(
 )
 
 
+_AS_FOUND = ("code", "name", "agency", "agency_name", "agency_kind", "desk", "area", "documents")
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A service that serves the need here. `distance`: 0 same kelurahan, 1 kecamatan, 2 kota, 3 province, 4 farther."""
@@ -51,6 +55,7 @@ class Candidate:
     name: str
     agency: str
     agency_name: str
+    agency_kind: str
     desk: str
     area: str
     distance: int
@@ -77,7 +82,7 @@ def around(area: str) -> list[str]:
 async def candidates(what: FindServices, actor: Actor, tx: Tx) -> list[Candidate]:
     """Who serves the need there; the asking is counted, without the client. A client to be judged is audited."""
     actor.within(area=what.area)
-    found = await _serving([what.need], what.area, tx)
+    found = await serving([what.need], what.area, tx)
     await _count_asked(what, found, tx)
     if what.client_id:
         await tx.audit("client.judged", what.client_kind, [what.client_id], f"eligibility for {what.need}")
@@ -91,29 +96,35 @@ def questions(found: Sequence[Candidate]) -> dict[str, list[str]]:
 
 def ranked(found: Sequence[Candidate], facts: Facts, what: FindServices) -> dict[str, Any]:
     """A page of the services, best first, with the reasons of their places in words."""
-    judged = [(one, judge(one.rules, facts, one.terms_version) if one.rules else None) for one in found]
-    judged.sort(key=lambda pair: _place(*pair))
+    judged = best_first(found, facts)
     first = (what.page - 1) * what.limit
     shown = [_shown(*pair) for pair in judged[first : first + what.limit]]
     return {"items": shown, "total": len(judged), "more_than_looked_at": len(judged) >= LOOKED_AT}
 
 
+def best_first(found: Sequence[Candidate], facts: Facts) -> list[tuple[Candidate, Verdict | None]]:
+    """The services with what their rules say of this client."""
+    judged = [(one, judge(one.rules, facts, one.terms_version) if one.rules else None) for one in found]
+    return sorted(judged, key=lambda pair: _place(*pair))
+
+
 async def with_room_instead(service: str, area: str, tx: Tx) -> list[dict[str, str]]:
     """Up to three others that serve one of its needs there and have room, nearest first."""
     needs = list(await tx.session.scalars(_NEEDS_OF, {"service": service}))
-    others = [one for one in await _serving(needs, area, tx) if one.has_room and one.code != service]
+    others = [one for one in await serving(needs, area, tx) if one.has_room and one.code != service]
     others.sort(key=lambda one: _place(one, None))
     return [{"service": one.code, "name": one.name, "agency": one.agency} for one in others[:3]]
 
 
-async def _serving(needs: list[str], area: str, tx: Tx) -> list[Candidate]:
+async def serving(needs: list[str], area: str, tx: Tx) -> list[Candidate]:
+    """Whoever serves one of the needs there, in no order; who asks is not counted."""
     asked = {"needs": needs, "around": around(area), "most": LOOKED_AT}
     return [_candidate(row, area) for row in (await tx.session.execute(_WHO_SERVES, asked)).mappings()]
 
 
 def _candidate(row: Any, area: str) -> Candidate:
     return Candidate(
-        **{one: row[one] for one in ("code", "name", "agency", "agency_name", "desk", "area", "documents")},
+        **{one: row[one] for one in _AS_FOUND},
         distance=_distance(row["desk_area"] or row["area"], area),
         rules=Eligibility.model_validate(row["eligibility"]) if row["eligibility"] else None,
         terms_version=row["terms_version"],

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.referrals import api, consumers, ringing, working_time
+from services.referrals.pathway_firing import fire_steps
 from services.referrals.planned import send_waiting
 from services.referrals.provisioning import keep_consumers
 from sinergi.app import Context, Service
@@ -21,7 +22,7 @@ service = Service(
     router=api.router,
     bus=consumers.bus,
     clock=ringing.clock,
-    extras=[office_days, keep_consumers, send_waiting],
+    extras=[office_days, keep_consumers, send_waiting, fire_steps],
 )
 app = service.app
 

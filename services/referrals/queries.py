@@ -64,7 +64,7 @@ async def list_referrals(what: ListReferrals, actor: Actor, tx: Tx) -> Found:
     """A page of the actor's agency's referrals in its area, newest first."""
     sent, received = Referral.sender == actor.agency, Referral.receiver == actor.agency
     side = {"sent": sent, "received": received, None: or_(sent, received)}[what.side]
-    query = select(Referral).where(side, _in_area(Referral.area, actor.area))
+    query = select(Referral).where(side, in_area(Referral.area, actor.area))
     if what.state:
         query = query.where(Referral.state == what.state)
     if what.late:
@@ -83,7 +83,7 @@ async def read_details_question(what: ReadDetails, actor: Actor, tx: Tx) -> Foun
 async def list_disclosures(what: ListDisclosures, actor: Actor, tx: Tx) -> Found:
     """A page of the ledger, newest first: what the auditor's agency sent or was shown, in the auditor's area."""
     own = or_(Disclosure.agency == actor.agency, Disclosure.sender == actor.agency)
-    query = select(Disclosure).where(own, _in_area(Disclosure.area, actor.area))
+    query = select(Disclosure).where(own, in_area(Disclosure.area, actor.area))
     if what.client_id:
         query = query.where(Disclosure.client_id == what.client_id)
     if what.referral_id:
@@ -99,7 +99,7 @@ async def _page(query: Select[Any], order: ColumnElement[Any], what: Page, tx: T
     return rows, (await tx.session.execute(count)).scalar_one()
 
 
-def _in_area(column: InstrumentedAttribute[str], scope: str) -> ColumnElement[bool]:
+def in_area(column: InstrumentedAttribute[str], scope: str) -> ColumnElement[bool]:
     """`sinergi.auth.covers` in SQL; an empty scope covers nothing."""
     if scope == "*":
         return true()

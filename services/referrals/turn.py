@@ -13,6 +13,7 @@ from services.referrals.capacity import count_turn
 from services.referrals.clocks import running, wind
 from services.referrals.directory import Place, find_place
 from services.referrals.models import IS_OPEN, Referral, TimelineEntry
+from services.referrals.pathway_progress import follow
 from services.referrals.requests import Given
 from services.referrals.states import SIDES, TERMINAL, Rule, State, rule_for
 from sinergi.auth import Actor
@@ -41,13 +42,16 @@ class Turn:
     tx: Tx
 
     async def tell(self, note: str | None = None, **fact: Any) -> Answer:
-        """Move the referral as the row says, let its clock follow, and tell the event with these fields of its own."""
+        """Move the referral as the row says, let its clock and its pathway follow, and tell the event with these fields
+        of its own."""
         referral, to, before = self.referral, self.rule.to, State(self.referral.state)
         if to is not None:
             _move(referral, to)
             await count_turn(referral, before, self.tx)
             await wind(referral, self.ran, self.tx, ringing=self.rule.side == "clock")
         await tell(self.rule.event, referral, self.place, self.actor, self.tx, fact, note)
+        if to is not None:
+            await follow(referral, self.tx)
         return answer(referral)
 
 

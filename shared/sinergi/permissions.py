@@ -222,6 +222,13 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "directory.capacity": {O, D, G},
         "referral.send_anyway": {S},
         "disclosure.read": {A},
+        # pathways: agency = the office that started it
+        "pathway.start": {W},
+        "pathway.read": {W, S},
+        "pathway.templates": {O, W, S, A},
+        "pathway.retry_step": {W, S},
+        "pathway.skip_step": {W, S},
+        "pathway.stop": {W, S},
         # notify: everybody their own inbox; contacts are the operator's
         "inbox.read": {O, W, S, D, F, Role.VOLUNTEER},
         "inbox.mark_read": {O, W, S, D, F, Role.VOLUNTEER},

@@ -60,6 +60,19 @@ from sinergi.events.intake import (
     IntakeTakenUp,
 )
 from sinergi.events.notify import MessagePosted
+from sinergi.events.pathways import (
+    PathwayBlocked,
+    PathwayCompleted,
+    PathwayFact,
+    PathwayReplanned,
+    PathwayStarted,
+    PathwayStepDone,
+    PathwayStepFired,
+    PathwayStepSkipped,
+    PathwayStepUndone,
+    PathwayStopped,
+    PathwayStopping,
+)
 from sinergi.events.placements import (
     FacilityChanged,
     FacilityFact,
@@ -213,6 +226,17 @@ __all__ = [
     "ObstacleRaised",
     "ObstacleReopened",
     "ObstacleSolved",
+    "PathwayBlocked",
+    "PathwayCompleted",
+    "PathwayFact",
+    "PathwayReplanned",
+    "PathwayStarted",
+    "PathwayStepDone",
+    "PathwayStepFired",
+    "PathwayStepSkipped",
+    "PathwayStepUndone",
+    "PathwayStopped",
+    "PathwayStopping",
     "PersonChanged",
     "PersonDied",
     "PersonMerged",

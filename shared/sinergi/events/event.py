@@ -28,7 +28,7 @@ STREAMS: dict[str, tuple[str, list[str]]] = {
             "sinergi.meeting.>",
         ],
     ),
-    "REFERRALS": ("referrals", ["sinergi.referral.>"]),
+    "REFERRALS": ("referrals", ["sinergi.referral.>", "sinergi.pathway.>"]),
     "MESSAGES": ("notify", ["sinergi.message.>"]),
 }
 
