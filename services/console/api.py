@@ -14,6 +14,7 @@ from services.console import (
     intake_pages,
     notes_pages,
     pages,
+    pathway_pages,
     placement_pages,
     plan_pages,
     rakor_pages,
@@ -71,6 +72,7 @@ async def token(
 
 router.include_router(pages.streams)
 router.include_router(pages.router)
+router.include_router(pathway_pages.router)
 router.include_router(case_pages.router)
 router.include_router(assessment_pages.router)
 router.include_router(notes_pages.router)

@@ -8,6 +8,7 @@ from services.console.texts_closure import CLOSURE
 from services.console.texts_directory import DIRECTORY
 from services.console.texts_intake import INTAKE
 from services.console.texts_notes import NOTES
+from services.console.texts_pathways import PATHWAYS
 from services.console.texts_placement import PLACEMENT
 from services.console.texts_plans import PLANS
 from services.console.texts_rakor import RAKOR
@@ -290,6 +291,7 @@ _ALL = _joined(
     CASELOAD,
     PLANS,
     CLOCKS,
+    PATHWAYS,
 )
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

@@ -70,6 +70,19 @@ WORDS = {
     "aid-given": "bantuan diberikan",
     "admitted": "diterima masuk",
     "partly-given": "diberikan sebagian",
+    "expired": "tidak dijawab",
+    "cancelled": "rujukan dibatalkan",
+    "retracted": "rujukan ditarik",
+    "no-service": "tidak ada yang melayani",
+    "condition-not-met": "syaratnya tidak terpenuhi",
+    "fact-not-known": "data klien belum diketahui",
+    "to-take-back": "harus ditarik kembali",
+    "referral-already-open": "rujukan yang sama masih terbuka",
+    "nothing-done": "tidak ada langkah yang terlaksana",
+    "need-met": "kebutuhan sudah terpenuhi",
+    "client-moved": "klien pindah",
+    "client-died": "klien meninggal",
+    "plan-changed": "rencana berubah",
     "acknowledge": "tanda terima",
     "decide": "keputusan",
     "finish": "penyelesaian",
@@ -247,6 +260,7 @@ def number(subject_id: str) -> str:
 
 #: what a fact may be about -> its page; a transfer comes before its case, which the other office may not open
 _PAGES = {
+    "pathway": "/pathways",
     "transfer": "/transfers",
     "intake": "/intake",
     "referral": "/referrals",

@@ -2,9 +2,10 @@
 
 from services.notify.rules_cases import CASES
 from services.notify.rules_intake import INTAKE
+from services.notify.rules_pathways import PATHWAYS
 from services.notify.rules_placements import PLACEMENTS
 from services.notify.rules_rakor import RAKOR
 from services.notify.rules_referrals import REFERRALS
 from services.notify.rules_registry import REGISTRY
 
-RULES = [*REGISTRY, *CASES, *INTAKE, *PLACEMENTS, *RAKOR, *REFERRALS]
+RULES = [*REGISTRY, *CASES, *INTAKE, *PLACEMENTS, *RAKOR, *REFERRALS, *PATHWAYS]

@@ -8,6 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from services.referrals.ledger import permitted_question
 from services.referrals.models import ClockNotice, Disclosure, Referral, TimelineEntry
+from services.referrals.pathway_models import PathwayReferral
 from services.referrals.requests import ListDisclosures, ListReferrals, Page, ReadDetails
 from services.referrals.states import SIDES, State, rule_for
 from sinergi.auth import Actor, covers, permit
@@ -56,6 +57,7 @@ async def read_referral(referral_id: UUID, actor: Actor, tx: Tx) -> Found:
         "timeline": [_entry(entry) for entry in timeline],
         "notices": [_notice(one) for one in await tx.session.scalars(notices)],
         "actions": _actions(referral, actor),
+        "pathway_id": await _pathway_of(referral, actor, tx),
     }
 
 
@@ -104,6 +106,12 @@ def in_area(column: InstrumentedAttribute[str], scope: str) -> ColumnElement[boo
     if scope == "*":
         return true()
     return or_(column == scope, column.startswith(f"{scope}.", autoescape=True)) if scope else ~true()
+
+
+async def _pathway_of(referral: Referral, actor: Actor, tx: Tx) -> UUID | None:
+    """The pathway that it is a step of: its sender's business."""
+    sent = await tx.session.get(PathwayReferral, referral.id) if actor.agency == referral.sender else None
+    return sent.pathway_id if sent else None
 
 
 def _actions(referral: Referral, actor: Actor) -> list[str]:
