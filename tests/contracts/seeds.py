@@ -107,12 +107,14 @@ def _cases() -> list[Seed]:
 
 
 def _referrals() -> list[Seed]:
-    referral = {"service": "pembinaan-kube", "client_kind": "group", "client_id": "=group_id", "area": "31.74.01"}
+    client = {"client_kind": "group", "client_id": "=group_id", "area": "31.74.01"}
+    referral = client | {"service": "pembinaan-kube"}
     why = {"reason": "group-needs-coaching", "legal_basis": "UU 13/2011"}
     agency = {"name": "Dinas Koperasi", "kind": "opd", "connected": True}
     return [
         ("operator", "PUT", "/directory/agencies/koperasi", agency),
         ("operator", "PUT", "/directory/services/pembinaan-kube", SERVICE),
+        ("social_worker", "POST", "/pathways", client | {"template": "kube-naik-kelas"}),
         ("social_worker", "POST", "/referrals", referral | why),
         ("social_worker", "POST", "/referrals", referral | why | {"client_kind": "person", "client_id": "=person_id"}),
     ]
@@ -138,5 +140,7 @@ USUAL = {
     "purpose": ["verifikasi lapangan", "monitoring"],
     "agency": ["koperasi", "dinsos"],
     "service": ["pembinaan-kube"],
+    "step": ["pembinaan", "izin"],
+    "template": ["kube-naik-kelas"],
     "reason": ["other", "verifikasi"],
 }
