@@ -14,7 +14,8 @@ import psutil
 
 from bench.p3 import ROOT, _running
 from bench.stage import DATABASE, PASSWORD, Stage
-from services.registry.seal import Seal, ensure_key
+from services.registry.seal import Seal
+from sinergi.settings import ensure_key
 from sinergi_operator.database import setup_database
 from sinergi_operator.processes import free_port
 from tests.harness.issuer import Issuer

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from services.cases.seal import Seal, ensure_key
-from sinergi.settings import Settings
+from services.cases.seal import Seal
+from sinergi.settings import Settings, ensure_key
 
 
 class CasesSettings(Settings):

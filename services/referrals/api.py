@@ -5,7 +5,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.referrals import commands, doors_directory, doors_hsds, doors_pathways, queries
+from services.referrals import (
+    commands,
+    doors_agency,
+    doors_directory,
+    doors_hsds,
+    doors_pathways,
+    doors_webhooks,
+    queries,
+)
 from services.referrals.asking import judged
 from services.referrals.bodies import body_of, with_path
 from services.referrals.details import hand_out
@@ -25,6 +33,8 @@ router = APIRouter()
 router.include_router(doors_directory.router)
 router.include_router(doors_hsds.router)
 router.include_router(doors_pathways.router)
+router.include_router(doors_webhooks.router)
+router.include_router(doors_agency.router)
 
 
 @router.post("/referrals", status_code=201, response_model=Sent)

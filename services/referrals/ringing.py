@@ -17,6 +17,7 @@ from services.referrals.ladders import Does, Rung, alarms_of
 from services.referrals.models import ClockNotice, Referral
 from services.referrals.states import State, rule_for
 from services.referrals.turn import Turn, about, audiences, turn_of
+from services.referrals.webhook_hearing import deliver_later
 from sinergi.auth import Actor, permit, service_actor
 from sinergi.clock import Clock
 from sinergi.db import Tx, new_id
@@ -116,9 +117,10 @@ async def _notice(
         at=datetime.now(UTC),
     )
     tx.add(notice)
-    told = about(referral, actor) | {"referral_version": referral.version, "clock": clock, "due": due} | more
+    about_it = about(referral, actor) | {"referral_version": referral.version, "clock": clock, "due": due}
     place = await find_place(tx, referral.service, referral.sender)
-    tx.emit(event(**told), of=notice, to=audiences(referral, place))
+    told = event(**about_it, **more)
+    await deliver_later(told, tx.emit(told, of=notice, to=audiences(referral, place)), referral, tx)
 
 
 async def _ring(of: ReferralClock, alarm: str, referral_id: UUID, tx: Tx) -> None:

@@ -16,6 +16,7 @@ from services.referrals.models import IS_OPEN, Referral, TimelineEntry
 from services.referrals.pathway_progress import follow
 from services.referrals.requests import Given
 from services.referrals.states import SIDES, TERMINAL, Rule, State, rule_for
+from services.referrals.webhook_hearing import deliver_later
 from sinergi.auth import Actor
 from sinergi.db import Tx
 from sinergi.events import ReferralClock, ReferralFact
@@ -110,7 +111,8 @@ async def tell(
     note: str | None = None,
 ) -> None:
     """Tell a fact to core, the receiver, and the sender if it hears, and put it on the timeline with its note."""
-    tx.emit(event(**about(referral, actor), **fact), of=referral, to=audiences(referral, place))
+    told = event(**about(referral, actor), **fact)
+    await deliver_later(told, tx.emit(told, of=referral, to=audiences(referral, place)), referral, tx)
     entry = dict(
         referral_id=referral.id,
         version=referral.version,

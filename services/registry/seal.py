@@ -8,11 +8,9 @@ NIK and KK have keys of their own, derived from the service's one. Whole rows ar
 
 import hashlib
 import hmac
-import os
 import secrets
 import zlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from cryptography.exceptions import InvalidTag
@@ -118,32 +116,6 @@ class SealedNumber(TypeDecorator[str]):
     def _numbers(self) -> Numbers:
         seal = Seal.current()
         return seal.nik if self.kind == "nik" else seal.kk
-
-
-def ensure_key(path: Path) -> bytes:
-    """The key in the file (64 hexadecimal digits, mode 0600), made at the first start (docs/decisions/0004)."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _create(path, secrets.token_hex(32))
-    key = bytes.fromhex(path.read_text().strip())
-    if len(key) != 32:
-        raise ValueError(f"{path} must hold 64 hexadecimal digits")
-    return key
-
-
-def _create(path: Path, content: str) -> None:
-    """Whole or not at all, and never over a file that another replica has just made."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(part, path)
-    except FileExistsError:
-        pass  # the other replica's counts
-    finally:
-        part.unlink()
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.registry.seal import Seal, ensure_key
+from services.registry.seal import Seal
 from services.registry.xlsx import Limits
-from sinergi.settings import Settings
+from sinergi.settings import Settings, ensure_key
 
 
 class RegistrySettings(Settings):

@@ -3,6 +3,7 @@
 The PyPI SDK has no NATS binding; this is ours.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +48,11 @@ class Envelope:
         }
         may = {f"ce-{name}": value for name in _OPTIONAL if (value := getattr(self, name))}
         return must | may
+
+    def structured(self, data: str) -> str:
+        """The event as one JSON object (CloudEvents 1.0, structured mode), its `data` this JSON text."""
+        attributes = {name.removeprefix("ce-"): value for name, value in self.headers().items() if name[:3] == "ce-"}
+        return json.dumps(attributes | {"datacontenttype": "application/json", "data": json.loads(data)})
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str] | None) -> "Envelope":

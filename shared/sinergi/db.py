@@ -136,10 +136,11 @@ class Tx:
             )
         return row  # type: ignore[no-any-return]
 
-    def emit(self, event: Event, *, of: Aggregate, to: Sequence[str] = ()) -> None:
+    def emit(self, event: Event, *, of: Aggregate, to: Sequence[str] = ()) -> Envelope:
         """Tell a fact about the aggregate `of`: to `core` and to each agency in `to`. Bumps its version by one.
 
-        The caller holds the aggregate's lock (`lock`, or it has just made the row), so versions have no gaps.
+        The caller holds the aggregate's lock (`lock`, or it has just made the row), so versions have no gaps. Returns
+        the envelope in which it goes.
         """
         of.version = (of.version or 0) + 1
         envelope = self._envelope(event, str(of.id), of.version)
@@ -157,6 +158,7 @@ class Tx:
                     "version": envelope.sequence,
                 },
             )
+        return envelope
 
     def append(self, table: str, row: dict[str, Any]) -> None:
         """Insert into a table that only grows, when the transaction commits: past the mapper, at a third of its cost.

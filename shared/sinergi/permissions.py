@@ -229,6 +229,11 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "pathway.retry_step": {W, S},
         "pathway.skip_step": {W, S},
         "pathway.stop": {W, S},
+        # webhooks: agency = whose server it is
+        "webhook.write": {O},
+        "webhook.read": {O, D},
+        "webhook.manage": {O, D},
+        "webhook.verify": {C},
         # notify: everybody their own inbox; contacts are the operator's
         "inbox.read": {O, W, S, D, F, Role.VOLUNTEER},
         "inbox.mark_read": {O, W, S, D, F, Role.VOLUNTEER},

@@ -96,6 +96,7 @@ class Stack:
             "SINERGI_SEAL_KEY_FILE": str(self.folder / "seal"),
             "SINERGI_IMPORT_PROCESS": "false",
             "SINERGI_NOTES_KEY_FILE": str(self.folder / "notes"),
+            "SINERGI_WEBHOOKS_KEY_FILE": str(self.folder / "webhooks"),
             "SINERGI_ATTACHMENTS_URL": (self.folder / "attachments").as_uri(),
             **more,
         }

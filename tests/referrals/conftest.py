@@ -57,13 +57,18 @@ Give = Callable[..., Awaitable[httpx.Response]]
 async def referrals(run_service: Any) -> AsyncIterator[Running]:
     """The service, running in this process."""
     async with run_service("referrals") as running:
-        async with running.client("operator") as operator:
-            for code, connected in (("koperasi", True), ("bptsp", True)):
-                entry = {"name": code, "kind": "opd", "connected": connected}
-                (await operator.put(f"/directory/agencies/{code}", json=entry)).raise_for_status()
-            for code, entry in (("pembinaan-kube", COACHING), ("izin-usaha-mikro", LICENCE)):
-                (await operator.put(f"/directory/services/{code}", json=entry)).raise_for_status()
+        await fill_directory(running)
         yield running
+
+
+async def fill_directory(running: Running) -> None:
+    """Enter two agencies and their services."""
+    async with running.client("operator") as operator:
+        for code, connected in (("koperasi", True), ("bptsp", True)):
+            entry = {"name": code, "kind": "opd", "connected": connected}
+            (await operator.put(f"/directory/agencies/{code}", json=entry)).raise_for_status()
+        for code, entry in (("pembinaan-kube", COACHING), ("izin-usaha-mikro", LICENCE)):
+            (await operator.put(f"/directory/services/{code}", json=entry)).raise_for_status()
 
 
 @pytest.fixture(scope="module")

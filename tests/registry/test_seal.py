@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from services.registry.seal import Seal, SealBroken, ensure_key
+from services.registry.seal import Seal, SealBroken
+from sinergi.settings import ensure_key
 from tests.harness.stack import Running
 from tests.registry.conftest import HandIn
 from tests.registry.lists import ministry_csv, ministry_row, someone

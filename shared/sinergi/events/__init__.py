@@ -148,6 +148,7 @@ from sinergi.events.registry import (
     PersonUnmerged,
 )
 from sinergi.events.tasks import TaskDone, TaskFact, TaskOpened, TaskOverdue, TaskReassigned
+from sinergi.events.webhooks import WebhookFact, WebhookFailing, WebhookRefused
 
 __all__ = [
     "EVENTS",
@@ -287,4 +288,7 @@ __all__ = [
     "TaskOverdue",
     "TaskReassigned",
     "VisitRecorded",
+    "WebhookFact",
+    "WebhookFailing",
+    "WebhookRefused",
 ]

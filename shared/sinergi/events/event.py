@@ -28,7 +28,7 @@ STREAMS: dict[str, tuple[str, list[str]]] = {
             "sinergi.meeting.>",
         ],
     ),
-    "REFERRALS": ("referrals", ["sinergi.referral.>", "sinergi.pathway.>"]),
+    "REFERRALS": ("referrals", ["sinergi.referral.>", "sinergi.pathway.>", "sinergi.webhook.>"]),
     "MESSAGES": ("notify", ["sinergi.message.>"]),
 }
 
