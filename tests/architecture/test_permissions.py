@@ -89,7 +89,7 @@ def routes(service: str) -> list[Any]:
 
 
 def depends_on_actor(dependant: Dependant) -> bool:
-    names = {current_actor.__name__, "current_session"}
+    names = {current_actor.__name__, "current_session", "signed_agency"}  # who signed is who is there
     return any(
         getattr(inner.call, "__name__", "") in names or depends_on_actor(inner) for inner in dependant.dependencies
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from services.cases.settings import CasesSettings
 from services.console.settings import ConsoleSettings
 from services.notify.mail import MailSettings
+from services.referrals.settings import ReferralsSettings
 from services.registry.settings import RegistrySettings
 from sinergi.settings import Settings
 from sinergi_operator.cli import app, dead
@@ -40,9 +41,10 @@ def test_the_guide_lists_every_setting_of_every_service_with_its_default() -> No
     assert listed("Of every service:") == defined(Settings)
 
 
-def test_the_guide_lists_what_cases_registry_notify_and_console_have_beside() -> None:
+def test_the_guide_lists_what_each_service_has_beside() -> None:
     assert listed("Of cases:") == defined(CasesSettings, beside=Settings)
     assert listed("Of registry:") == defined(RegistrySettings, beside=Settings)
+    assert listed("Of referrals:") == defined(ReferralsSettings, beside=Settings)
     assert listed("Of notify:") == defined(MailSettings, beside=Settings)
     assert listed("Of console:") == defined(ConsoleSettings, beside=Settings)
 

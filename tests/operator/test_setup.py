@@ -69,7 +69,8 @@ def test_each_reader_has_a_folder_with_its_own_secrets_alone(tmp_path: Path) -> 
     files = contents(tmp_path)
     for user in (*SERVICES, "koperasi", "bptsp"):
         mine = {name for name in files if name.startswith(f"{user}/")}
-        allowed = {f"{user}/{user}.nk", f"{user}/database-url", f"{user}/users.json", "registry/seal", "cases/notes"}
+        keys = {"registry/seal", "cases/notes", "referrals/webhooks"}
+        allowed = {f"{user}/{user}.nk", f"{user}/database-url", f"{user}/users.json", *keys}
         assert f"{user}/{user}.nk" in mine <= allowed
         seed = files[f"{user}/{user}.nk"]
         assert [name for name, content in files.items() if seed in content] == [f"{user}/{user}.nk"]

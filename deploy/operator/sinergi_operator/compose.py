@@ -36,8 +36,8 @@ def ensure_secrets(to: Path, agencies: list[str], outside: list[str]) -> None:
     """Make every secret, in one folder (a volume) for each reader, so that no container sees another's.
 
     `agencies` have their plug-in in a container of ours; `outside` are those whose key the operator hands over.
-    `<user>/<user>.nk` the NKEY seed, `<service>/database-url`, `registry/seal`, `cases/notes`, `nats/nats.conf`,
-    `postgres/password`,
+    `<user>/<user>.nk` the NKEY seed, `<service>/database-url`, `registry/seal`, `cases/notes`,
+    `referrals/webhooks`, `nats/nats.conf`, `postgres/password`,
     `database/<service>` the role's password and `database/postgres` the superuser's, `console/users.json`,
     `operator/logins.json`, `operator/place.json`, `operator/<outside>.nk`.
     Errors: `ValueError` for a code that no agency may have.
@@ -54,6 +54,7 @@ def ensure_secrets(to: Path, agencies: list[str], outside: list[str]) -> None:
         replace(to / service / "database-url", f"postgresql://{service}:{password}@postgres:5432/{DATABASE}")
     ensure_key(to / "registry" / "seal")
     ensure_key(to / "cases" / "notes")
+    ensure_key(to / "referrals" / "webhooks")
     # PostgreSQL's image reads it as a user of its own; the volume keeps everybody else away.
     replace(to / "postgres" / "password", ensure_secret(to / "database" / "postgres"), mode=0o444)
     ensure_user_files(users_file=to / "console" / "users.json", logins_file=to / "operator" / "logins.json")

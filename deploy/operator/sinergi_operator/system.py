@@ -141,6 +141,7 @@ class System:
             "SINERGI_FILES_FOLDER": str(self.state / "files"),
             "SINERGI_SEAL_KEY_FILE": str(self.state / "secrets" / "seal"),
             "SINERGI_NOTES_KEY_FILE": str(self.state / "secrets" / "notes"),
+            "SINERGI_WEBHOOKS_KEY_FILE": str(self.state / "secrets" / "webhooks"),
             "SINERGI_ATTACHMENTS_URL": (self.state / "attachments").absolute().as_uri(),
             "SINERGI_USERS_FILE": str(self.state / "users" / "users.json"),
             "SINERGI_SMTP_URL": f"smtp://127.0.0.1:{self._ports['smtp']}",
