@@ -19,7 +19,7 @@ Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 #: letters, digits, dots and hyphens, or an address in brackets: no user, no fragment, nothing encoded
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>\d{1,5}))?(?P<path>/[!-\"$-~]*)?"
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?(?P<path>/[!-\"$-~]*)?"
 )
 #: a name's last label begins with a letter, so that `127.1`, `0x7f.1` and `2130706433` are no names
 _NAME = re.compile(r"([a-z0-9_]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from tests.harness.stack import Running, Stack, eventually
 from tests.referrals.conftest import Give, Send, fill_directory
 from tests.referrals.receivers import Receivers, delivered, log_of, make_webhook, manage, receivers_at_work, remove_all
+from tests.referrals.timed import Time
 
 SETTINGS = {"SINERGI_WEBHOOK_LOOPBACK": "true", "SINERGI_WEBHOOK_RETRY_DELAYS": "[0.05, 0.05, 0.05, 0.05]"}
 
@@ -112,6 +114,26 @@ async def test_facts_come_as_signed_cloud_events_in_their_order_to_those_whom_th
     log = await delivered(referrals, made, 3)
     assert [(one["state"], one["tries"], one["status"]) for one in log] == [("delivered", 1, 204)] * 3
     assert all("body" not in one and one["ms"] >= 0 for one in log)
+
+
+async def test_what_a_clock_tells_comes_too_numbered_by_itself(
+    referrals: Running, servers: Receivers, send: Send, name: str
+) -> None:
+    await make_webhook(referrals, servers.url(name))
+    await make_webhook(referrals, servers.url(f"{name}-late"), events=["referral.escalated.v1"])
+    sent = await send()
+    await Time(referrals.context.db).ring(sent["id"], times=2)
+    await took(servers, f"{name}-late", "escalated")
+    await eventually(partial(_has_come, servers, name, 3))
+    events = {came.event["type"].split(".")[2]: came.event for came in servers.came[name]}
+    assert events.keys() == {"requested", "reminded", "escalated"}
+    for notice in (events["reminded"], events["escalated"]):
+        assert (notice["data"]["referral_id"], notice["data"]["referral_version"]) == (sent["id"], sent["version"])
+        assert (notice["sequence"], notice["partitionkey"] == sent["id"]) == ("1", False)
+
+
+async def _has_come(servers: Receivers, name: str, count: int) -> bool:
+    return len(servers.taken(name)) >= count
 
 
 async def test_one_that_is_slow_and_one_that_is_not_there_hold_up_nobody_but_themselves(
