@@ -61,7 +61,8 @@ class Stage:
     def environment(self, service: str, **more: str) -> dict[str, str]:
         """The same as environment variables of a process."""
         settings = {f"SINERGI_{name.upper()}": str(value) for name, value in self.settings(service).items()}
-        return {**os.environ, **settings, **more}
+        keys = {"SINERGI_WEBHOOKS_KEY_FILE": str(self.folder / "webhooks")}
+        return {**os.environ, **settings, **keys, **more}
 
     def prepare(self, service: str, *tables: str) -> None:
         """Make the library's tables and these in the service's schema."""
