@@ -22,6 +22,7 @@ from services.console import (
     request_pages,
     review_pages,
     transfer_pages,
+    webhook_pages,
 )
 from services.console.issuer import ALGORITHM, issue, public_keys
 from services.console.settings import ConsoleSettings
@@ -89,3 +90,4 @@ router.include_router(area_pages.router)
 router.include_router(directory_pages.router)
 router.include_router(request_pages.router)
 router.include_router(review_pages.router)
+router.include_router(webhook_pages.router)

@@ -27,7 +27,8 @@ streams = APIRouter(include_in_schema=False)
 
 SIZE = 20
 OWN_PAGE = re.compile(
-    r"^/(tasks|cases|(referrals|pathways|cases|facilities|imports|reviews|intake|transfers|obstacles|rakor)/[0-9a-f-]{36})$"
+    r"^/(tasks|cases|"
+    r"(referrals|pathways|cases|facilities|imports|reviews|intake|transfers|obstacles|rakor|webhooks)/[0-9a-f-]{36})$"
 )
 Number = Annotated[int, Query(ge=1, le=10_000)]
 

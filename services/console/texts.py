@@ -13,6 +13,7 @@ from services.console.texts_placement import PLACEMENT
 from services.console.texts_plans import PLANS
 from services.console.texts_rakor import RAKOR
 from services.console.texts_registry import REGISTRY
+from services.console.texts_webhooks import WEBHOOKS
 from sinergi.problems import Refused
 
 DEFAULT = "id"
@@ -292,6 +293,7 @@ _ALL = _joined(
     PLANS,
     CLOCKS,
     PATHWAYS,
+    WEBHOOKS,
 )
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

@@ -268,6 +268,7 @@ _PAGES = {
     "import": "/imports",
     "obstacle": "/obstacles",
     "meeting": "/rakor",
+    "webhook": "/webhooks",
 }
 
 

@@ -7,5 +7,6 @@ from services.notify.rules_placements import PLACEMENTS
 from services.notify.rules_rakor import RAKOR
 from services.notify.rules_referrals import REFERRALS
 from services.notify.rules_registry import REGISTRY
+from services.notify.rules_webhooks import WEBHOOKS
 
-RULES = [*REGISTRY, *CASES, *INTAKE, *PLACEMENTS, *RAKOR, *REFERRALS, *PATHWAYS]
+RULES = [*REGISTRY, *CASES, *INTAKE, *PLACEMENTS, *RAKOR, *REFERRALS, *PATHWAYS, *WEBHOOKS]

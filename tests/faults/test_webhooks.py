@@ -6,6 +6,7 @@ import random
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -111,7 +112,7 @@ async def test_no_delivery_is_lost_or_overtaken_though_the_sender_is_killed_amon
     told = await _told(stack, referrals)
     assert sum(map(len, told.values())) == REFERRALS * (1 + len(ANSWERS))
     for name in ("steady", "moody"):
-        await eventually(lambda name=name: _all_taken(servers.came[name], told), what=f"{name} never took all")
+        await eventually(partial(_all_taken, servers.came[name], told), timeout=90, what=f"{name} never took all")
         _assert_in_order(servers.came[name])
 
 
@@ -127,8 +128,8 @@ async def _lives(service: Apart) -> str:
 async def _is_killed(service: Apart, servers: Receivers) -> int:
     """Each time while deliveries come."""
     for _ in range(KILLS):
-        before, more = len(servers.came["steady"]), random.randint(1, 8)
-        await eventually(lambda: _has_come(servers, before + more), what="no more deliveries came")
+        count = len(servers.came["steady"]) + random.randint(1, 8)
+        await eventually(partial(_has_come, servers, count), what="no more deliveries came")
         service.kill()
         await service.start()
     return KILLS
