@@ -8,7 +8,7 @@ import traceback
 from bench.outcome import show
 from bench.stage import Stage
 
-BENCHES = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11")
+BENCHES = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12")
 
 
 def measure(name: str) -> bool:
