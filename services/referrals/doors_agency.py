@@ -99,7 +99,7 @@ for _name, _door in commands.DOORS.items():
 
 
 @router.post("/agency/referrals/{referral_id}/details")
-async def read_details(context: Ctx, signed: Annotated[Signed, Depends(signed_agency)]) -> dict[str, Any]:
+async def read_signed_details(context: Ctx, signed: Annotated[Signed, Depends(signed_agency)]) -> dict[str, Any]:
     """The client's data that the service needs, once for each `webhook-id`: whoever overheard a request and sends it
     again is told nothing."""
     await _must_be_new(context, signed)
