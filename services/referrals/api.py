@@ -10,6 +10,7 @@ from services.referrals import (
     doors_agency,
     doors_directory,
     doors_hsds,
+    doors_letters,
     doors_pathways,
     doors_webhooks,
     queries,
@@ -35,6 +36,7 @@ router.include_router(doors_hsds.router)
 router.include_router(doors_pathways.router)
 router.include_router(doors_webhooks.router)
 router.include_router(doors_agency.router)
+router.include_router(doors_letters.router)
 
 
 @router.post("/referrals", status_code=201, response_model=Sent)

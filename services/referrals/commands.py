@@ -12,6 +12,7 @@ from services.referrals.clocks import area_of, confirm_term, go_on, pause, promi
 from services.referrals.consequences import consequence_of
 from services.referrals.directory import Place, find_place
 from services.referrals.ledger import permitted_question, write_disclosure
+from services.referrals.lettering import withdraw_letters
 from services.referrals.models import IS_OPEN, Base, Disclosure, Referral
 from services.referrals.requests import (
     WIB,
@@ -293,9 +294,10 @@ async def request_cancel(cmd: RequestCancel, actor: Actor, tx: Tx) -> Answer:
 
 @permit("referral.retract")
 async def retract_referral(cmd: RetractReferral, actor: Actor, tx: Tx) -> Answer:
-    """It was entered in error; the receiver may no longer read its details."""
+    """It was entered in error: nobody may read its details any longer, and its letters no longer hold."""
     turn = await take_turn("retract", cmd, actor, tx)
     turn.referral.outcome = {"reason": cmd.reason}
+    await withdraw_letters(turn.referral, tx)
     return await turn.tell(cmd.note, reason=cmd.reason)
 
 
@@ -322,7 +324,7 @@ async def close_referral(cmd: CloseReferral, actor: Actor, tx: Tx) -> Answer:
 async def record_disclosure(cmd: ReadDetails, actor: Actor, tx: Tx) -> Disclosure:
     """Write down, before it is handed out, who is shown which fields of whom and why."""
     question = await permitted_question(cmd, actor, tx)
-    return await write_disclosure(question, cmd, actor, tx)
+    return write_disclosure(question, await tx.get(Referral, cmd.referral_id), actor, tx)
 
 
 # ------------------------------------------------------------------- table

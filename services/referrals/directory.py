@@ -1,6 +1,7 @@
 """What sending needs to know of the directory, remembered for two seconds so that a send is few statements."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from weakref import WeakKeyDictionary
@@ -79,3 +80,11 @@ async def _read_place(tx: Tx, service: str, sender: str) -> Place | None:
         offer.places,
         offer.closed_until,
     )
+
+
+async def agency_names(codes: Iterable[str], tx: Tx) -> dict[str, str]:
+    """What these agencies are called; one that is not in the directory goes by its code."""
+    wanted = list(codes)
+    rows = await tx.session.execute(select(Agency.code, Agency.name).where(Agency.code.in_(wanted)))
+    found = {code: name for code, name in rows}
+    return {code: found.get(code, code) for code in wanted}

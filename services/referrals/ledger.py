@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from services.referrals.directory_models import ServiceVersion
 from services.referrals.models import Disclosure, Offer, Referral
@@ -11,14 +12,22 @@ from sinergi.auth import Actor
 from sinergi.db import Tx, new_id
 from sinergi.problems import Refused
 
+Question = dict[str, Any]
+
 #: how long after its end a receiver may still read a referral's details (ours; UU 27/2022 asks for a limit)
 READABLE_AFTER_END = timedelta(days=30)
 
 
-async def permitted_question(cmd: ReadDetails, actor: Actor, tx: Tx) -> dict[str, Any]:
+async def permitted_question(cmd: ReadDetails, actor: Actor, tx: Tx) -> Question:
     """What the registry is asked for: only the fields that the service needs, only for the receiver."""
     referral = await tx.get(Referral, cmd.referral_id)
     actor.within(agencies=(referral.receiver,), area=referral.area)
+    return await question_of(referral, cmd.purpose, actor, tx)
+
+
+async def question_of(referral: Referral, purpose: str, actor: Actor, tx: Tx) -> Question:
+    """The question about a referral's client, for an actor whose right to it was seen. Refused when nobody may read it
+    now: `entered-in-error`, `ended-too-long-ago`, `nothing-to-disclose`."""
     _must_be_readable(referral)
     offer = await tx.session.get(Offer, referral.service)
     if offer is None or offer.agency != referral.receiver:
@@ -27,7 +36,7 @@ async def permitted_question(cmd: ReadDetails, actor: Actor, tx: Tx) -> dict[str
         "client_kind": referral.client_kind,
         "client_id": str(referral.client_id),
         "fields": await _fields(referral, offer, tx),
-        "purpose": cmd.purpose,
+        "purpose": purpose,
         "referral_id": str(referral.id),
         "agency": actor.agency,
     }
@@ -50,9 +59,10 @@ def _must_be_readable(referral: Referral) -> None:
         raise Refused("ended-too-long-ago", f"Details are readable for {days} days after the end.", "forbidden")
 
 
-async def write_disclosure(question: dict[str, Any], cmd: ReadDetails, actor: Actor, tx: Tx) -> Disclosure:
-    """The ledger's line for what the registry was asked."""
-    referral = await tx.get(Referral, cmd.referral_id)
+def write_disclosure(
+    question: Question, referral: Referral, actor: Actor, tx: Tx, letter_id: UUID | None = None
+) -> Disclosure:
+    """The ledger's line for what the registry was asked; `letter_id`: it was shown on this letter."""
     line = Disclosure(
         id=new_id(),
         actor=actor.id,
@@ -63,7 +73,8 @@ async def write_disclosure(question: dict[str, Any], cmd: ReadDetails, actor: Ac
         client_kind=referral.client_kind,
         client_id=referral.client_id,
         fields=question["fields"],
-        purpose=cmd.purpose,
+        purpose=question["purpose"],
+        letter_id=letter_id,
     )
     tx.add(line)
     return line

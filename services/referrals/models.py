@@ -183,6 +183,7 @@ class Disclosure(Base):
     client_id: Mapped[UUID]
     fields: Mapped[list[str]]
     purpose: Mapped[str]
+    letter_id: Mapped[UUID | None] = mapped_column(ForeignKey("letters.id"))
 
     __table_args__ = (
         Index("disclosures_client", "client_id", "id"),

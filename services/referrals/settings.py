@@ -24,6 +24,7 @@ class ReferralsSettings(Settings):
         min_length=1,
         description="seconds before each new try of a delivery (a fifth more at random): three and a half days",
     )
+    console_url: str = Field("http://127.0.0.1:8080", description="where the QR codes of letters lead")
 
     @field_validator("webhook_ca_file", mode="before")
     @classmethod
@@ -33,3 +34,7 @@ class ReferralsSettings(Settings):
     def webhooks_key(self) -> bytes:
         """The key in the file."""
         return ensure_key(self.webhooks_key_file)
+
+    def verify_url(self) -> str:
+        """The page on which a letter is verified, without its code."""
+        return f"{self.console_url.rstrip('/')}/verify"

@@ -234,6 +234,12 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "webhook.read": {O, D},
         "webhook.manage": {O, D},
         "webhook.verify": {C},
+        # referrals, letters: a surat rujukan is the sender's, a surat balasan the receiver's; both may print either
+        "letter.office": {O},
+        "letter.make": {W, S, D},
+        "letter.read": {W, S, D},
+        "letter.print": {W, S, D},
+        "letter.withdraw": {W, S, D},
         # notify: everybody their own inbox; contacts are the operator's
         "inbox.read": {O, W, S, D, F, Role.VOLUNTEER},
         "inbox.mark_read": {O, W, S, D, F, Role.VOLUNTEER},

@@ -33,6 +33,7 @@ PUBLIC_REFERRALS = {
     "/hsds/": "the open directory (HSDS): public information about services, nobody's personal contact",
     "/hsds/services": "the same",
     "/hsds/services/{service_id}": "the same",
+    "/verify/{code}": "whoever holds a letter may see whether it holds: number, offices and date, nothing of a person",
 }
 PUBLIC_CONSOLE = {
     "/login": "where one signs in",

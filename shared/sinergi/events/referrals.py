@@ -185,3 +185,23 @@ class ReferralOverdue(ReferralNotice):
     """Accepted work is not finished in time. It never ends by itself."""
 
     name = "referral.overdue.v1"
+
+
+class ReferralLetterIssued(ReferralFact):
+    """A letter about it is there: surat rujukan from the sender, surat balasan from the receiver. `replaces`: the
+    letter that no longer holds."""
+
+    name = "referral.letter_issued.v1"
+    letter_id: str
+    letter_kind: Literal["rujukan", "balasan"]
+    number: str
+    replaces: str | None = None
+
+
+class ReferralLetterWithdrawn(ReferralFact):
+    """A letter about it no longer holds."""
+
+    name = "referral.letter_withdrawn.v1"
+    letter_id: str
+    letter_kind: Literal["rujukan", "balasan"]
+    reason: str

@@ -1,0 +1,42 @@
+"""Letters with their numbers, consents, and what the ledger says beside."""
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+TABLES: tuple[str, ...] = (
+    """CREATE TABLE letter_offices (
+         agency text PRIMARY KEY REFERENCES agencies (code), version integer NOT NULL, office text NOT NULL,
+         letterhead text[] NOT NULL, place text NOT NULL, zone text NOT NULL, schemes jsonb NOT NULL,
+         signatory jsonb NOT NULL)""",
+    """CREATE TABLE letter_counters (
+         agency text NOT NULL REFERENCES letter_offices (agency), year integer NOT NULL, last integer NOT NULL,
+         PRIMARY KEY (agency, year))""",
+    # its unique constraints serve the office's register, and the page that verifies a letter
+    """CREATE TABLE letters (
+         id uuid PRIMARY KEY, agency text NOT NULL REFERENCES letter_offices (agency),
+         referral_id uuid NOT NULL REFERENCES referrals (id), area text NOT NULL, kind text NOT NULL,
+         about text NOT NULL, year integer NOT NULL, seq integer NOT NULL, number text NOT NULL,
+         code text NOT NULL, issued_on date NOT NULL,
+         made_at timestamptz NOT NULL, made_by text NOT NULL, fields text[] NOT NULL, content jsonb NOT NULL,
+         salt text NOT NULL, content_hash text NOT NULL, files text[] NOT NULL DEFAULT '{}',
+         replaces uuid REFERENCES letters (id), withdrawn_at timestamptz, withdrawn_reason text,
+         CONSTRAINT letters_seq UNIQUE (agency, year, seq), CONSTRAINT letters_number UNIQUE (agency, number),
+         CONSTRAINT letters_code UNIQUE (code),
+         CONSTRAINT letters_kind CHECK (kind IN ('rujukan', 'balasan')),
+         CONSTRAINT letters_withdrawn CHECK ((withdrawn_at IS NULL) = (withdrawn_reason IS NULL)))""",
+    # serves the referral's page: its letters
+    "CREATE INDEX letters_referral ON letters (referral_id, id)",
+    # one valid letter of a kind about one answer
+    "CREATE UNIQUE INDEX letters_one_valid ON letters (referral_id, kind, about) WHERE withdrawn_at IS NULL",
+    "ALTER TABLE disclosures ADD COLUMN letter_id uuid REFERENCES letters (id)",
+)
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    for statement in TABLES:
+        op.execute(statement)
