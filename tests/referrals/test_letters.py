@@ -274,13 +274,21 @@ async def test_without_the_registry_or_an_office_no_number_is_used(
     referrals: Running, send: Send, worker: Any, nats: Client
 ) -> None:
     referral = await send()
+    before = await _last_number(referrals)
     assert (await make(worker, referral)).status_code == 503
     office = f"of-{uuid4().hex[:6]}"
     async with referrals.client(agency=office) as stranger, disclosing(nats):
         assert slug(await make(stranger, await _sent(stranger))) == "no-letter-office"
+        assert slug(await make(worker, referral | {"version": 7})) == "version-conflict"
+        assert await _last_number(referrals) == before
+        assert (await made(worker, referral))["number"].startswith(f"{before + 1:03d}/")
+
+
+async def _last_number(referrals: Running) -> int:
+    """The last number that Dinsos' counter gave: a number that was used and lost shows here."""
     async with referrals.context.db.begin() as tx:
-        rows = "SELECT count(*) = max(seq) FROM letters WHERE agency = 'dinsos'"
-        assert (await tx.session.execute(text(rows))).scalar_one() is not False
+        last = "SELECT coalesce(max(last), 0) FROM letter_counters WHERE agency = 'dinsos'"
+        return int((await tx.session.execute(text(last))).scalar_one())
 
 
 @pytest.mark.parametrize(
