@@ -12,6 +12,7 @@ from services.console import (
     closure_pages,
     directory_pages,
     intake_pages,
+    letter_pages,
     notes_pages,
     pages,
     pathway_pages,
@@ -71,6 +72,7 @@ async def token(
     return {"access_token": issued.value, "token_type": "Bearer", "expires_in": settings.token_seconds}
 
 
+router.include_router(letter_pages.router)
 router.include_router(pages.streams)
 router.include_router(pages.router)
 router.include_router(pathway_pages.router)

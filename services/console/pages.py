@@ -136,7 +136,7 @@ async def referrals(
 @router.get("/referrals/{referral_id}")
 async def referral(referral_id: UUID, request: Request, session: Signed, apis: Apis) -> Response:
     """A referral: where it stands, what was said, and the answers that may be given now."""
-    return await _referral(request, session, apis, referral_id)
+    return await referral_page(request, session, apis, referral_id)
 
 
 @router.post("/referrals/{referral_id}/details")
@@ -146,8 +146,8 @@ async def details(referral_id: UUID, request: Request, session: Signed, apis: Ap
     try:
         found = await apis.get("referrals", f"/referrals/{referral_id}/details", purpose=purpose)
     except Refused as no:
-        return await _referral(request, session, apis, referral_id, no)
-    return await _referral(request, session, apis, referral_id, client=found["client"])
+        return await referral_page(request, session, apis, referral_id, no)
+    return await referral_page(request, session, apis, referral_id, client=found["client"])
 
 
 @router.post("/referrals/{referral_id}/{command}")
@@ -161,7 +161,7 @@ async def answer_referral(referral_id: UUID, command: str, request: Request, ses
         await apis.post("referrals", path, body_of(command, sent), str(sent.get("key", "")))
     except Refused as no:
         tried = {"command": command, "typed": typed(command, sent)}
-        return await _referral(request, session, apis, referral_id, no, **tried)
+        return await referral_page(request, session, apis, referral_id, no, **tried)
     return RedirectResponse(f"/referrals/{referral_id}?done={command}", 303)
 
 
@@ -186,7 +186,7 @@ async def _inbox(request: Request, session: Session, apis: Services, page: int, 
     return render(request, template, session, **found, page=page, size=SIZE)
 
 
-async def _referral(
+async def referral_page(
     request: Request,
     session: Session,
     apis: Services,
@@ -196,11 +196,13 @@ async def _referral(
 ) -> HTMLResponse:
     """The referral's page; with a refusal, and with what was tried or found."""
     found = await apis.get("referrals", f"/referrals/{referral_id}")
+    letters = await apis.get("referrals", f"/referrals/{referral_id}/letters")
     offers = await apis.get("referrals", "/directory/services", size=100)
     offer = next((one for one in offers["items"] if one["code"] == found["service"]), None)
     shown = {
         "referral": found,
         "offer": offer,
+        "letters": letters,
         "forms": {command: FORMS[command] for command in offered(found["actions"])},
         "may_see_client": session.actor.may("referral.details") and session.actor.agency == found["receiver"],
         "message": problem_text(language(request), no) if no else None,

@@ -18,7 +18,8 @@ DOWNLOAD_HEADERS = ("content-type", "content-disposition")
 
 
 class Services:
-    """Calls for one user. Answers are JSON; a problem+json comes as the `Refused` that it tells of."""
+    """Calls for one user, or for nobody without a token. Answers are JSON; a problem+json comes as the `Refused` that
+    it tells of."""
 
     def __init__(self, client: httpx.AsyncClient, settings: ConsoleSettings, token: str) -> None:
         self._client, self._token = client, token
@@ -67,7 +68,9 @@ class Services:
     async def _send(
         self, method: str, service: str, path: str, headers: dict[str, str] | None = None, **more: Any
     ) -> httpx.Response:
-        signed = {"Authorization": f"Bearer {self._token}", "traceparent": tracing.traceparent()}
+        signed = {"traceparent": tracing.traceparent()}
+        if self._token:
+            signed["Authorization"] = f"Bearer {self._token}"
         url = self._urls[service].rstrip("/") + path
         try:
             return await self._client.request(method, url, headers=signed | (headers or {}), **more)

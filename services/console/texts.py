@@ -7,6 +7,7 @@ from services.console.texts_clocks import CLOCKS
 from services.console.texts_closure import CLOSURE
 from services.console.texts_directory import DIRECTORY
 from services.console.texts_intake import INTAKE
+from services.console.texts_letters import LETTERS
 from services.console.texts_notes import NOTES
 from services.console.texts_pathways import PATHWAYS
 from services.console.texts_placement import PLACEMENT
@@ -294,6 +295,7 @@ _ALL = _joined(
     CLOCKS,
     PATHWAYS,
     WEBHOOKS,
+    LETTERS,
 )
 TEXTS: dict[str, dict[str, str]] = {
     lang: {key: both[place] for key, both in _ALL.items()} for place, lang in enumerate(("id", "en"))

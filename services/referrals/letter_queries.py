@@ -1,5 +1,6 @@
 """What can be read about letters: those of a referral, an office's register, and, by anybody, whether one holds."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import func, select
 from services.referrals.directory import agency_names
 from services.referrals.letter_models import Letter, LetterOffice
 from services.referrals.letter_requests import ListLetters
+from services.referrals.lettering import about_now
 from services.referrals.models import Referral
 from services.referrals.queries import in_area
 from sinergi.auth import Actor, permit
@@ -38,12 +40,14 @@ async def read_letter_office(what: ReadLetterOffice, actor: Actor, tx: Tx) -> Fo
 
 @permit("letter.read")
 async def list_letters_of(referral_id: UUID, actor: Actor, tx: Tx) -> Found:
-    """The letters of a referral, newest first, for its two agencies; nothing of the client. Audited."""
+    """The letters of a referral, newest first, for its two agencies; nothing of the client. `makes`: the letters that
+    the actor's office may make now, and the valid one whose place each takes. Audited."""
     referral = await tx.get(Referral, referral_id)
     actor.within(agencies=(referral.sender, referral.receiver), area=referral.area)
     await tx.audit("letter.read", "referral", [referral_id], "see its letters")
     query = select(Letter).where(Letter.referral_id == referral_id).order_by(Letter.id.desc()).limit(MOST)
-    return {"items": [_shown(one) for one in await tx.session.scalars(query)]}
+    letters = (await tx.session.scalars(query)).all()
+    return {"items": [_shown(one) for one in letters], "makes": _makes(referral, letters, actor)}
 
 
 @permit("letter.read")
@@ -74,6 +78,13 @@ async def verify_letter(code: str, sha256: str | None, tx: Tx) -> Found:
         "withdrawn_at": letter.withdrawn_at,
         "file": sha256 in letter.files if sha256 else None,
     }
+
+
+def _makes(referral: Referral, letters: Sequence[Letter], actor: Actor) -> list[Found]:
+    sides = {"rujukan": referral.sender, "balasan": referral.receiver}
+    abouts = {kind: about_now(kind, referral) for kind, side in sides.items() if side == actor.agency}
+    valid = {(one.kind, one.about): one.id for one in letters if one.withdrawn_at is None}
+    return [{"kind": kind, "replaces": valid.get((kind, about))} for kind, about in abouts.items() if about]
 
 
 def _shown(letter: Letter) -> Found:

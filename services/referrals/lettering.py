@@ -83,11 +83,16 @@ def _must_be_its_side(what: MakeLetter, referral: Referral, actor: Actor) -> Non
     actor.within(agencies=(side,), area=referral.area)
 
 
-def _about(what: MakeLetter, referral: Referral) -> str:
-    """What the letter tells as the referral stands now."""
+def about_now(kind: str, referral: Referral) -> str | None:
+    """What a letter of this kind would tell as the referral stands now; None when there is nothing to tell."""
     state = State(referral.state)
-    about = ("requested" if state in OPEN else None) if what.kind == "rujukan" else ANSWERED.get(state)
+    return ("requested" if state in OPEN else None) if kind == "rujukan" else ANSWERED.get(state)
+
+
+def _about(what: MakeLetter, referral: Referral) -> str:
+    about = about_now(what.kind, referral)
     if about is None:
+        state = referral.state
         sentence = f"A referral that is {state} has no surat {what.kind}: ask while it is open, answer what is decided."
         raise Refused("no-letter-now", sentence, "conflict", state=state, version=referral.version)
     return about

@@ -41,6 +41,7 @@ PUBLIC_CONSOLE = {
     "/.well-known/openid-configuration": "OIDC discovery",
     "/jwks.json": "the issuer's public keys",
     "/oauth/token": "where a password becomes a token",
+    "/verify/{code}": "the page that a letter's QR code leads to: the same as referrals' own, in words",
     "/language": "the choice of language, before and after signing in",
 }
 

@@ -1,17 +1,20 @@
-"""A desk answers on its page: the buttons that are allowed, no others, and refusals that a person can read."""
+"""A desk answers on its page: the buttons that are allowed, no others, readable refusals, and letters."""
 
 import json
 import re
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx2 as httpx
+import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from services.console.forms import FORMS
 from tests.console.conftest import System, hidden
+from tests.referrals.disclosing import OFFICE, Registry, disclosing
 from tests.referrals.timed import Time
 
 
@@ -194,3 +197,107 @@ async def test_what_is_on_hold_shows_when_it_is_looked_at_again(system: System) 
         listed = (await browser.get("/referrals?state=on_hold")).text
     assert "Ditinjau kembali pada" in html
     assert "Ditinjau kembali pada" in listed
+
+
+# ------------------------------------------------------------------ letters
+
+
+@pytest.fixture
+async def letterheads(system: System, nats: Client) -> AsyncIterator[Registry]:
+    """Dinsos and BPTSP have their letterheads; the registry's side of the question is played here."""
+    async with system.api("referrals", "operator") as api:
+        for code in ("dinsos", "bptsp"):
+            office = OFFICE | {"office": code.upper()}
+            (await api.put(f"/letters/offices/{code}", json=office)).raise_for_status()
+    async with disclosing(nats) as registry:
+        yield registry
+
+
+def letters_of(html: str) -> list[str]:
+    """The ids of the letters that can be downloaded."""
+    return re.findall(r"/letters/([0-9a-f-]{36})/pdf", html)
+
+
+def code_of(html: str) -> str:
+    found = re.search(r'href="/verify/([a-z2-7]{26})"', html)
+    assert found, "the page leads to no verification"
+    return found[1]
+
+
+async def test_a_letter_is_made_downloaded_verified_replaced_and_withdrawn(
+    system: System, letterheads: Registry
+) -> None:
+    referral = await system.referral()
+    async with system.signed_in("peksos") as browser, system.browser() as anybody:
+        html = (await browser.get(f"/referrals/{referral}")).text
+        assert "Belum ada surat." in html
+        assert "Buat surat rujukan" in html
+        assert "Buat surat balasan" not in html
+        made = await give(browser, referral, "letters", kind="rujukan")
+        assert made.headers["location"] == f"/referrals/{referral}?done=make_letter#letters"
+        html = (await browser.get(f"/referrals/{referral}?done=make_letter")).text
+        assert "Wahyuni" not in html
+        number = re.search(r"\d{3}/RJK/DINSOS/[IVX]+/\d{4}", html)
+        assert number
+        [first], code = letters_of(html), code_of(html)
+        file = await give(browser, referral, f"letters/{first}/pdf")
+        assert (file.headers["content-type"], file.headers["cache-control"]) == ("application/pdf", "no-store")
+        assert file.content.startswith(b"%PDF-")
+
+        page = await anybody.get(f"/verify/{code}")
+        assert (page.status_code, page.headers["x-robots-tag"]) == (200, "noindex, nofollow")
+        for said in (number[0], "Surat rujukan", "dinsos", "bptsp", "berlaku."):
+            assert said in page.text
+        for not_said in ("Wahyuni", "3174014101900001", referral, first, "Dinas Contoh"):
+            assert not_said not in page.text
+
+        again = await give(browser, referral, "letters", kind="rujukan")
+        assert (again.status_code, "Surat tentang hal ini sudah ada." in again.text) == (409, True)
+        assert (await give(browser, referral, "letters", kind="rujukan", replaces=first)).status_code == 303
+        html = (await browser.get(f"/referrals/{referral}")).text
+        [second] = letters_of(html)
+        assert (second != first, "Diganti surat baru" in html) == (True, True)
+        refused = await give(browser, referral, f"letters/{first}/pdf")
+        assert (refused.status_code, "tidak dapat dicetak lagi" in refused.text) == (409, True)
+
+        code = code_of(html)
+        missing = await give(browser, referral, f"letters/{second}/withdraw", reason="")
+        assert (missing.status_code, "Periksa isian berikut: Alasan" in missing.text) == (422, True)
+        assert (await give(browser, referral, f"letters/{second}/withdraw", reason="not-sent")).status_code == 303
+        html = (await browser.get(f"/referrals/{referral}")).text
+        assert (letters_of(html), "Tidak jadi dikirim" in html) == ([], True)
+        page = await anybody.get(f"/verify/{code}?lang=en")
+        assert (page.status_code, "no longer valid since" in page.text) == (200, True)
+
+
+async def test_the_receiver_prints_the_letter_it_got_and_makes_its_reply(system: System, letterheads: Registry) -> None:
+    referral = await system.referral()
+    async with system.signed_in("peksos") as browser:
+        assert (await give(browser, referral, "letters", kind="rujukan")).status_code == 303
+    async with system.signed_in("bptsp") as desk:
+        html = (await desk.get(f"/referrals/{referral}")).text
+        [letter] = letters_of(html)
+        assert "/withdraw" not in html
+        assert "Buat surat" not in html  # nothing is decided yet
+        assert (await give(desk, referral, f"letters/{letter}/pdf")).status_code == 200
+        taken = await give(desk, referral, f"letters/{letter}/withdraw", reason="not-sent")
+        assert (taken.status_code, "milik instansi lain" in taken.text) == (403, True)
+        early = await give(desk, referral, "letters", kind="balasan")
+        assert (early.status_code, "tidak dapat dibuat" in early.text) == (409, True)
+        assert (await give(desk, referral, "accept", expected_on="2099-01-01")).status_code == 303
+        assert (await give(desk, referral, "letters", kind="balasan")).status_code == 303
+        assert "/BLS/BPTSP/" in (await desk.get(f"/referrals/{referral}")).text
+        letterheads.person["name"] = "Nama Lain"
+        changed = await give(desk, referral, f"letters/{letter}/pdf")
+        assert (changed.status_code, "Buat surat baru sebagai pengganti." in changed.text) == (409, True)
+
+
+async def test_an_unknown_code_is_answered_with_one_sentence_and_a_wrong_one_asks_nobody(system: System) -> None:
+    async with system.browser() as anybody:
+        for code in ("a" * 26, "a" * 25, "A" * 26, "%3Cb%3E"):
+            page = await anybody.get(f"/verify/{code}")
+            assert (page.status_code, page.headers["x-robots-tag"]) == (404, "noindex, nofollow")
+            assert "tidak ada surat dengan kode ini" in page.text
+            assert "<b>" not in page.text
+        assert "Sorry, no letter has this code." in (await anybody.get(f"/verify/{'a' * 26}?lang=en")).text
+        assert (await anybody.post(f"/verify/{'a' * 26}")).status_code == 405

@@ -43,8 +43,9 @@ if (running) {
   source.addEventListener("end", () => { source.close(); location.reload(); });
 }
 
-// One click, one command (the service counts the form's key too).
+// One click, one command (the service counts the form's key too). A form that downloads leaves the page as it was.
 document.addEventListener("submit", (event) => {
+  if ("download" in event.target.dataset) return;
   for (const button of event.target.querySelectorAll("button")) {
     setTimeout(() => { button.disabled = true; });
   }
