@@ -14,9 +14,6 @@ from sinergi.problems import Refused
 
 Question = dict[str, Any]
 
-#: how long after its end a receiver may still read a referral's details (ours; UU 27/2022 asks for a limit)
-READABLE_AFTER_END = timedelta(days=30)
-
 
 async def permitted_question(cmd: ReadDetails, actor: Actor, tx: Tx) -> Question:
     """What the registry is asked for: only the fields that the service needs, only for the receiver."""
@@ -28,34 +25,33 @@ async def permitted_question(cmd: ReadDetails, actor: Actor, tx: Tx) -> Question
 async def question_of(referral: Referral, purpose: str, actor: Actor, tx: Tx) -> Question:
     """The question about a referral's client, for an actor whose right to it was seen. Refused when nobody may read it
     now: `entered-in-error`, `ended-too-long-ago`, `nothing-to-disclose`."""
-    _must_be_readable(referral)
+    if referral.state == State.ENTERED_IN_ERROR:
+        raise Refused("entered-in-error", "It was entered in error: its details are nobody's.", "forbidden")
     offer = await tx.session.get(Offer, referral.service)
     if offer is None or offer.agency != referral.receiver:
         raise Refused("nothing-to-disclose", "The service is no longer yours to give.", "forbidden")
+    agreed = await _agreed(referral, tx)
+    _must_not_be_closed(referral, min(offer.details_days, agreed.get("details_days", offer.details_days)))
     return {
         "client_kind": referral.client_kind,
         "client_id": str(referral.client_id),
-        "fields": await _fields(referral, offer, tx),
+        "fields": [name for name in offer.fields if name in agreed.get("fields", offer.fields)],
         "purpose": purpose,
         "referral_id": str(referral.id),
         "agency": actor.agency,
     }
 
 
-async def _fields(referral: Referral, offer: Offer, tx: Tx) -> list[str]:
-    """What the service asked for when the referral was sent, as far as it still needs it: a field that it asks for
-    since then was agreed to by nobody."""
+async def _agreed(referral: Referral, tx: Tx) -> dict[str, Any]:
+    """The service's terms as they were when the referral was sent. What it asks for since then, a further field or a
+    longer time, was agreed to by nobody; what it no longer asks for is not shown either."""
     if referral.service_version is None:
-        return offer.fields
-    version = await tx.get(ServiceVersion, (referral.service, referral.service_version))
-    return [name for name in offer.fields if name in version.terms["fields"]]
+        return {}
+    return (await tx.get(ServiceVersion, (referral.service, referral.service_version))).terms
 
 
-def _must_be_readable(referral: Referral) -> None:
-    if referral.state == State.ENTERED_IN_ERROR:
-        raise Refused("entered-in-error", "It was entered in error: its details are nobody's.", "forbidden")
-    if referral.ended_at and datetime.now(UTC) - referral.ended_at > READABLE_AFTER_END:
-        days = READABLE_AFTER_END.days
+def _must_not_be_closed(referral: Referral, days: int) -> None:
+    if referral.ended_at and datetime.now(UTC) - referral.ended_at > timedelta(days=days):
         raise Refused("ended-too-long-ago", f"Details are readable for {days} days after the end.", "forbidden")
 
 

@@ -66,6 +66,7 @@ class Offer(Base):
     needs: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     eligibility: Mapped[dict[str, Any] | None]
     clocks: Mapped[dict[str, Any]]
+    details_days: Mapped[int] = mapped_column(default=30, server_default=text("30"))
     places: Mapped[int | None]
     places_per: Mapped[str | None]
     closed_until: Mapped[date | None]

@@ -96,7 +96,8 @@ class PutService(_Request):
     """Describe a service: whose desk, for which needs, people and areas, what it needs to know, in what time.
 
     Hours count plainly, day and night; `clocks` not told are the hours, or else the usual terms (clock_terms.py): to be
-    never due, a service tells its clocks. An area `*` is the whole country.
+    never due, a service tells its clocks. An area `*` is the whole country. `details_days`: how long after a referral's
+    end the client's details may still be read (the number is ours; UU 27/2022 asks for a limit).
     """
 
     code: ServiceCode
@@ -113,6 +114,7 @@ class PutService(_Request):
     needs: list[Need] = Field(default=[], max_length=40)
     eligibility: Eligibility | None = None
     clocks: ClockTerms | None = None
+    details_days: int = Field(default=30, ge=0, le=3650)
 
     @model_validator(mode="after")
     def _desk_is_the_agencys(self) -> Self:

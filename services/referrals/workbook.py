@@ -93,6 +93,7 @@ def _service(offer: Offer) -> Sequence[Any]:
         *(", ".join(offer.needs), ", ".join(offer.documents)),
         *(offer.acknowledge_hours, offer.decide_hours, offer.finish_hours),
         *terms,
+        offer.details_days,
     )
 
 

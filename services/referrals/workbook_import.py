@@ -142,8 +142,9 @@ def _children(sheets: Sheets, sheet: str, known: set[str], report: Report) -> di
 
 
 def _service(cells: dict[str, str]) -> dict[str, Any]:
-    plain = ("code", "agency", "desk", "name", "purpose", "acknowledge_hours", "decide_hours", "finish_hours")
-    values: dict[str, Any] = {name: cells[name] for name in plain if name in cells}
+    plain = ("code", "agency", "desk", "name", "purpose", "details_days")
+    hours = ("acknowledge_hours", "decide_hours", "finish_hours")
+    values: dict[str, Any] = {name: cells[name] for name in (*plain, *hours) if name in cells}
     values |= {name: _listed(cells.get(name, ""), ",") for name in ("needs", "documents")}
     clocks: dict[str, dict[str, Any]] = defaultdict(dict)
     for priority, term in TERMS:

@@ -16,6 +16,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("code", "agency", "desk", "name", "purpose", "needs", "documents"),
         *("acknowledge_hours", "decide_hours", "finish_hours"),
         *(f"{priority}_{term}" for priority, term in TERMS),
+        "details_days",
     ),
     "eligibility": ("service", "line", "fact", "op", "value", "of"),
     "areas": ("service", "area"),

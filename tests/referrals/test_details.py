@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from sqlalchemy import text
 
 from tests.harness.stack import Running
-from tests.referrals.conftest import Give, Send
+from tests.referrals.conftest import COACHING, Give, Send
 from tests.referrals.test_life import by_nats
 
 Asked = list[dict[str, Any]]
@@ -90,16 +90,36 @@ async def test_when_the_registry_is_silent_nothing_is_shown_and_no_line_is_writt
     assert await ledger(referrals, referral["id"]) == []
 
 
-async def test_details_are_readable_for_thirty_days_after_the_end(
+async def test_details_close_so_many_days_after_the_end_as_the_service_says(
     referrals: Running, registry: Asked, send: Send, give: Give, desk: Any
 ) -> None:
     referral = (await give("decline", await send())).json()
     path = f"/referrals/{referral['id']}/details?purpose=answering+a+complaint"
-    assert (await desk.get(path)).status_code == 200
+    async with referrals.client("operator") as operator:
+        for days, ended, then in ((30, 29, "open"), (30, 31, "closed"), (90, 31, "closed"), (7, 8, "closed")):
+            await closes_after(operator, "pembinaan-kube", days)
+            await _ended(referrals, referral["id"], ended)
+            answer = await desk.get(path)
+            told = "open" if answer.status_code == 200 else answer.json()["type"].rsplit(":", 1)[1]
+            assert told == ("open" if then == "open" else "ended-too-long-ago"), (days, ended)
+        await closes_after(operator, "pembinaan-lama", 90)
+        later = (await give("decline", await send(service="pembinaan-lama"))).json()
+        await _ended(referrals, later["id"], 31)
+        assert (await desk.get(path.replace(referral["id"], later["id"]))).status_code == 200
+        refused = await operator.put("/directory/services/pembinaan-kube", json=COACHING | {"details_days": -1})
+        assert refused.status_code == 422
+        await closes_after(operator, "pembinaan-kube", 30)
+
+
+async def closes_after(operator: Any, service: str, days: int) -> None:
+    entry = COACHING | {"details_days": days}
+    (await operator.put(f"/directory/services/{service}", json=entry)).raise_for_status()
+
+
+async def _ended(referrals: Running, referral_id: str, days_ago: int) -> None:
     async with referrals.context.db.begin() as tx:
-        age = text("UPDATE referrals SET ended_at = now() - interval '31 days' WHERE id = :id")
-        await tx.session.execute(age, {"id": referral["id"]})
-    assert (await desk.get(path)).json()["type"] == "urn:sinergi:problem:ended-too-long-ago"
+        age = text("UPDATE referrals SET ended_at = now() - :days * interval '1 day' WHERE id = :id")
+        await tx.session.execute(age, {"id": referral_id, "days": days_ago})
 
 
 async def test_a_referral_entered_in_error_shows_nothing(registry: Asked, send: Send, give: Give, desk: Any) -> None:

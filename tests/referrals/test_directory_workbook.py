@@ -53,7 +53,13 @@ async def hand_in(client: Any, content: bytes, **form: str) -> Any:
 async def test_what_goes_out_comes_in_again_and_changes_nothing(operator: Any) -> None:
     (await operator.put("/directory/desks/bptsp/izin-usaha", json=DESK)).raise_for_status()
     clocks = {"routine": {"acknowledge": {"days": 3}}, "urgent": {"decide": {"hours": 48}}}
-    more = {"eligibility": RULES, "needs": ["economic", "fakir-miskin"], "clocks": clocks, "areas": ["*", "31.74"]}
+    more = {
+        "eligibility": RULES,
+        "needs": ["economic", "fakir-miskin"],
+        "clocks": clocks,
+        "areas": ["*", "31.74"],
+        "details_days": 90,
+    }
     (await operator.put("/directory/services/izin-xlsx", json=LICENCE | more)).raise_for_status()
     before = (await operator.get("/directory/services/izin-xlsx")).json()
     out = (await operator.get("/directory/workbook.xlsx")).content

@@ -33,6 +33,7 @@ TABLES: tuple[str, ...] = (
     # one valid letter of a kind about one answer
     "CREATE UNIQUE INDEX letters_one_valid ON letters (referral_id, kind, about) WHERE withdrawn_at IS NULL",
     "ALTER TABLE disclosures ADD COLUMN letter_id uuid REFERENCES letters (id)",
+    "ALTER TABLE services ADD COLUMN details_days integer NOT NULL DEFAULT 30",
 )
 
 
