@@ -79,6 +79,13 @@ LETTERS: dict[str, tuple[str, str]] = {
         "Rujukan ini salah input: data kliennya tidak dapat dibuka.",
         "The referral was entered in error: its client's data cannot be opened.",
     ),
+    "code.consent-missing": ("Persetujuan klien tidak ada", "No consent of the client"),
+    "problem.consent-missing": (
+        "Persetujuan klien belum dicatat, sudah berakhir, atau ditarik. Tanpa persetujuan yang berlaku, rujukan dengan "
+        "dasar ini tidak dapat dikirim dan datanya tidak dapat dibuka.",
+        "The client's consent is not recorded, over, or withdrawn. Without one that holds, a referral on this basis "
+        "cannot be sent and its data cannot be opened.",
+    ),
     "problem.nothing-to-disclose": (
         "Layanan ini tidak lagi milik instansi penerima: tidak ada data yang dapat dibuka.",
         "The service is no longer the receiver's to give: there is nothing to be shown.",

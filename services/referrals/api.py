@@ -15,6 +15,7 @@ from services.referrals import (
     doors_webhooks,
     queries,
 )
+from services.referrals import commands, doors_consents, doors_directory, doors_hsds, doors_letters, queries
 from services.referrals.asking import judged
 from services.referrals.bodies import body_of, with_path
 from services.referrals.details import hand_out
@@ -37,6 +38,7 @@ router.include_router(doors_pathways.router)
 router.include_router(doors_webhooks.router)
 router.include_router(doors_agency.router)
 router.include_router(doors_letters.router)
+router.include_router(doors_consents.router)
 
 
 @router.post("/referrals", status_code=201, response_model=Sent)

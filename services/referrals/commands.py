@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.referrals.clock_terms import ClockTerms
 from services.referrals.clocks import area_of, confirm_term, go_on, pause, promised, wind
+from services.referrals.consents import must_be_consented
 from services.referrals.consequences import consequence_of
 from services.referrals.directory import Place, find_place
 from services.referrals.ledger import permitted_question, write_disclosure
@@ -59,7 +60,8 @@ _INSERT_UNLESS_OPEN = (
 @permit("referral.send")
 async def send_referral(cmd: JudgedReferral, actor: Actor, tx: Tx) -> Sent:
     """Ask the desk that offers the service. `Refused` when nobody offers it there, one is open already, it is not for
-    this client, or it takes nobody now. Documents that are missing are named in the answer."""
+    this client, it takes nobody now, or the consent that it rests on is not there. Missing documents are named in
+    the answer."""
     actor.within(area=cmd.area)
     place = await _place_for(cmd, actor, tx)
     must_be_eligible(place, cmd.verdict)
@@ -78,6 +80,7 @@ async def send_anyway(cmd: SendAnyway, actor: Actor, tx: Tx) -> Sent:
 async def _send(cmd: SendReferral, actor: Actor, place: Place, tx: Tx, note: str | None = None) -> Referral:
     replaced = await _lock_replaced(cmd, actor, tx)
     referral = _new(cmd, actor, place)
+    await must_be_consented(referral, tx)
     await _insert(referral, 1, tx)
     await wind(referral, None, tx)
     await tell(ReferralRequested, referral, place, actor, tx, _asked(referral), note)

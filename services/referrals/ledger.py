@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from services.referrals.consents import must_be_consented
 from services.referrals.directory_models import ServiceVersion
 from services.referrals.models import Disclosure, Offer, Referral
 from services.referrals.requests import ReadDetails
@@ -24,13 +25,14 @@ async def permitted_question(cmd: ReadDetails, actor: Actor, tx: Tx) -> Question
 
 async def question_of(referral: Referral, purpose: str, actor: Actor, tx: Tx) -> Question:
     """The question about a referral's client, for an actor whose right to it was seen. Refused when nobody may read it
-    now: `entered-in-error`, `ended-too-long-ago`, `nothing-to-disclose`."""
+    now: `entered-in-error`, `consent-missing`, `ended-too-long-ago`, `nothing-to-disclose`."""
     if referral.state == State.ENTERED_IN_ERROR:
         raise Refused("entered-in-error", "It was entered in error: its details are nobody's.", "forbidden")
     offer = await tx.session.get(Offer, referral.service)
     if offer is None or offer.agency != referral.receiver:
         raise Refused("nothing-to-disclose", "The service is no longer yours to give.", "forbidden")
     agreed = await _agreed(referral, tx)
+    await must_be_consented(referral, tx)
     _must_not_be_closed(referral, min(offer.details_days, agreed.get("details_days", offer.details_days)))
     return {
         "client_kind": referral.client_kind,

@@ -240,6 +240,10 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "letter.read": {W, S, D},
         "letter.print": {W, S, D},
         "letter.withdraw": {W, S, D},
+        # referrals, consents: the office that recorded it
+        "consent.record": {W, S},
+        "consent.withdraw": {W, S},
+        "consent.read": {W, S},
         # notify: everybody their own inbox; contacts are the operator's
         "inbox.read": {O, W, S, D, F, Role.VOLUNTEER},
         "inbox.mark_read": {O, W, S, D, F, Role.VOLUNTEER},

@@ -1,7 +1,9 @@
 """A client's details: only what the service needs, only for the receiver, and never without a line in the ledger."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,8 +12,12 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from sqlalchemy import text
 
-from tests.harness.stack import Running
-from tests.referrals.conftest import COACHING, Give, Send
+from services.referrals import commands
+from services.referrals.requests import ReadDetails
+from sinergi.auth import Actor
+from sinergi.permissions import Role
+from tests.harness.stack import Running, eventually
+from tests.referrals.conftest import COACHING, Give, Send, a_referral
 from tests.referrals.test_life import by_nats
 
 Asked = list[dict[str, Any]]
@@ -148,3 +154,131 @@ async def test_reading_a_referral_is_audited(referrals: Running, send: Send, wor
         row = text("SELECT actor, action FROM audit WHERE subject_kind = 'referral' AND subject_id = :id")
         read = (await tx.session.execute(row, {"id": referral["id"]})).all()
     assert read == [("social_worker@dinsos", "referral.read")]
+
+
+# ----------------------------------------------------------------- consents
+
+
+BY_CONSENT = {"legal_basis": "Consent of the client", "client_kind": "person"}
+
+
+def slug(answer: Any) -> str:
+    return str(answer.json()["type"]).rsplit(":", 1)[1]
+
+
+async def agree(worker: Any, client_id: str, **other: Any) -> Any:
+    said = {"client_kind": "person", "client_id": client_id, "area": "31.74.01", "given_by": "self", "evidence": "PS/7"}
+    to = {} if "receiver" in other else {"service": "pembinaan-kube"}
+    return await worker.post("/consents", json=said | to | other)
+
+
+async def take_back(worker: Any, consent: dict[str, Any]) -> Any:
+    body = {"expected_version": consent["version"]}
+    return await worker.post(f"/consents/{consent['id']}/withdraw", json=body)
+
+
+async def test_what_rests_on_consent_is_sent_and_read_only_while_the_consent_holds(
+    referrals: Running, registry: Asked, send: Send, worker: Any, desk: Any, nats: Client
+) -> None:
+    client = str(uuid4())
+    wanted = a_referral(client_id=client, **BY_CONSENT)
+    assert slug(await worker.post("/referrals", json=wanted)) == "consent-missing"
+    async with referrals.client("supervisor") as supervisor:
+        anyway = await supervisor.post("/referrals/anyway", json=wanted | {"override": "Mendesak."})
+        assert slug(anyway) == "consent-missing"
+    consents = [(await agree(worker, client)).json() for _ in range(2)]
+    referral = await send(client_id=client, **BY_CONSENT)
+    path = f"/referrals/{referral['id']}/details?purpose=coaching"
+    assert (await desk.get(path)).status_code == 200
+    withdrawn = await take_back(worker, consents[0])
+    assert (withdrawn.json()["state"], slug(await desk.get(path))) == ("withdrawn", "consent-missing")
+    question = {"referral_id": referral["id"], "purpose": "coaching", "idempotency_key": "c"}
+    assert (await by_nats(nats, "koperasi", "details", **question))["problem"]["type"].endswith("consent-missing")
+    assert len(await ledger(referrals, referral["id"])) == 1
+    assert slug(await take_back(worker, consents[0] | {"version": 2})) == "consent-withdrawn"
+    assert slug(await take_back(worker, consents[1])) == "version-conflict"  # it went with the other
+    assert (await agree(worker, client, receiver="koperasi", given_by="guardian")).status_code == 201
+    assert (await desk.get(path)).status_code == 200
+    listed = (await worker.get("/consents", params={"client_id": client})).json()
+    assert [(one["receiver"], bool(one["withdrawn_at"])) for one in listed["items"]] == [
+        ("koperasi", False),
+        *((None, True),) * 2,
+    ]
+
+
+async def test_a_consent_opens_nothing_beside_its_scope_its_days_and_its_office(
+    referrals: Running, registry: Asked, worker: Any
+) -> None:
+    client, today = str(uuid4()), date.today()
+    async with referrals.client("social_worker", agency="bptsp") as stranger:
+        others = [
+            await agree(worker, str(uuid4())),
+            await agree(worker, client, service="izin-usaha-mikro"),
+            await agree(worker, client, receiver="bptsp"),
+            await agree(worker, client, from_on=str(today + timedelta(days=2))),
+            await agree(worker, client, from_on="2020-01-01", until_on=str(today - timedelta(days=2))),
+            await agree(stranger, client),
+        ]
+        assert {one.status_code for one in others} == {201}
+        assert (
+            slug(await worker.post("/referrals", json=a_referral(client_id=client, **BY_CONSENT))) == "consent-missing"
+        )
+        mine = (await agree(worker, client, until_on=str(today + timedelta(days=1)))).json()
+        sent = await worker.post("/referrals", json=a_referral(client_id=client, **BY_CONSENT))
+        assert sent.status_code == 201
+        assert slug(await take_back(stranger, mine)) == "not-your-agency"
+        assert (await stranger.get("/consents", params={"client_id": client})).json()["total"] == 1
+
+
+async def test_who_may_not_record_or_read_consents_and_what_is_no_consent(
+    referrals: Running, worker: Any, desk: Any
+) -> None:
+    client = str(uuid4())
+    consent = (await agree(worker, client)).json()
+    assert slug(await agree(desk, client)) == "not-permitted"
+    assert slug(await take_back(desk, consent)) == "not-permitted"
+    assert slug(await desk.get("/consents", params={"client_id": client})) == "not-permitted"
+    async with referrals.client("social_worker", area="31.71") as elsewhere:
+        assert slug(await agree(elsewhere, client)) == "outside-your-area"
+        assert slug(await take_back(elsewhere, consent)) == "outside-your-area"
+        assert (await elsewhere.get("/consents", params={"client_id": client})).json()["total"] == 0
+    for wrong, said in (
+        ({"service": "nobody-gives-it"}, "no-such-service"),
+        ({"receiver": "nobody"}, "no-such-agency"),
+        ({"service": "pembinaan-kube", "receiver": "koperasi"}, "request-not-valid"),
+        ({"evidence": "3174014101900001"}, "request-not-valid"),
+        ({"given_by": "neighbour"}, "request-not-valid"),
+        ({"until_on": "2020-01-01"}, "request-not-valid"),
+    ):
+        assert slug(await agree(worker, client, **wrong)) == said, wrong
+    async with referrals.context.db.begin() as tx:
+        read = text("SELECT count(*) FROM audit WHERE action = 'consent.read' AND subject_id = :id")
+        assert (await tx.session.execute(read, {"id": client})).scalar_one() == 1
+
+
+async def test_a_withdrawal_waits_for_the_reading_that_was_there_first(
+    referrals: Running, registry: Asked, send: Send, worker: Any, desk: Any
+) -> None:
+    client = str(uuid4())
+    consent = (await agree(worker, client)).json()
+    referral = await send(client_id=client, **BY_CONSENT)
+    officer = Actor("officer", Role.DESK_OFFICER, "koperasi", "*")
+    database = referrals.context.db
+
+    async def waits() -> bool:
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM consents%'"
+        )
+        async with database.begin() as tx:
+            return bool((await tx.session.execute(text(waiting))).scalar_one())
+
+    async with database.begin(officer) as tx:
+        reading = ReadDetails(referral_id=referral["id"], purpose="coaching")
+        await commands.record_disclosure(reading, officer, tx)
+        withdrawal = asyncio.create_task(take_back(worker, consent))
+        await eventually(waits)
+        assert not withdrawal.done()
+    assert (await withdrawal).status_code == 200
+    answers = await asyncio.gather(*(take_back(worker, consent | {"version": 2}) for _ in range(4)))
+    assert {slug(one) for one in answers} == {"consent-withdrawn"}
+    assert slug(await desk.get(f"/referrals/{referral['id']}/details?purpose=coaching")) == "consent-missing"

@@ -1,4 +1,4 @@
-"""Letters with their numbers, consents, and what the ledger says beside."""
+"""Letters with their numbers, consents, and when a service's details close."""
 
 from alembic import op
 
@@ -33,6 +33,18 @@ TABLES: tuple[str, ...] = (
     # one valid letter of a kind about one answer
     "CREATE UNIQUE INDEX letters_one_valid ON letters (referral_id, kind, about) WHERE withdrawn_at IS NULL",
     "ALTER TABLE disclosures ADD COLUMN letter_id uuid REFERENCES letters (id)",
+    """CREATE TABLE consents (
+         id uuid PRIMARY KEY, version integer NOT NULL, agency text NOT NULL, area text NOT NULL,
+         client_kind text NOT NULL, client_id uuid NOT NULL, service text REFERENCES services (code),
+         receiver text REFERENCES agencies (code), given_by text NOT NULL, evidence text NOT NULL,
+         from_on date NOT NULL, until_on date, recorded_at timestamptz NOT NULL DEFAULT now(),
+         recorded_by text NOT NULL, withdrawn_at timestamptz, withdrawn_by text,
+         CONSTRAINT consents_scope CHECK (num_nonnulls(service, receiver) = 1),
+         CONSTRAINT consents_days CHECK (until_on >= from_on),
+         CONSTRAINT consents_given_by CHECK (given_by IN ('self', 'guardian', 'proxy')),
+         CONSTRAINT consents_withdrawn CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)))""",
+    # serves a client's consents, and the question whether one of them holds
+    "CREATE INDEX consents_client ON consents (agency, client_id, id)",
     "ALTER TABLE services ADD COLUMN details_days integer NOT NULL DEFAULT 30",
 )
 
