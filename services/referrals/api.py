@@ -8,19 +8,19 @@ from fastapi import APIRouter, Query
 from services.referrals import (
     commands,
     doors_agency,
+    doors_consents,
     doors_directory,
     doors_hsds,
+    doors_ledger,
     doors_letters,
     doors_pathways,
     doors_webhooks,
     queries,
 )
-from services.referrals import commands, doors_consents, doors_directory, doors_hsds, doors_letters, queries
 from services.referrals.asking import judged
 from services.referrals.bodies import body_of, with_path
 from services.referrals.details import hand_out
 from services.referrals.requests import (
-    ListDisclosures,
     ListReferrals,
     Purpose,
     ReadDetails,
@@ -39,6 +39,7 @@ router.include_router(doors_webhooks.router)
 router.include_router(doors_agency.router)
 router.include_router(doors_letters.router)
 router.include_router(doors_consents.router)
+router.include_router(doors_ledger.router)
 
 
 @router.post("/referrals", status_code=201, response_model=Sent)
@@ -71,13 +72,6 @@ async def read_referral(referral_id: UUID, context: Ctx, who: Who) -> dict[str, 
 async def read_details(referral_id: UUID, purpose: Purpose, context: Ctx, who: Who) -> dict[str, Any]:
     """The client's data that the service needs; written into the ledger first."""
     return await hand_out(context, ReadDetails(referral_id=referral_id, purpose=purpose), who)
-
-
-@router.get("/disclosures")
-async def list_disclosures(what: Annotated[ListDisclosures, Query()], context: Ctx, who: Who) -> dict[str, Any]:
-    """Who was shown what of whom, and why."""
-    async with context.db.begin(who) as tx:
-        return await queries.list_disclosures(what, who, tx)
 
 
 def _add_command(name: str, door: commands.Door) -> None:

@@ -74,7 +74,9 @@ async def make_letter(cmd: FilledLetter, actor: Actor, tx: Tx) -> Made:
     tx.add(letter)
     await tx.session.flush()
     write_disclosure(question, referral, actor, tx, letter.id)
-    await _tell(ReferralLetterIssued, letter, referral, actor, tx, number=letter.number, replaces=_text(cmd.replaces))
+    await _tell(
+        ReferralLetterIssued, letter, referral, actor, tx, letter_number=letter.number, replaces=_text(cmd.replaces)
+    )
     return Made(**_answer(letter, referral).model_dump(), number=letter.number, kind=letter.kind)
 
 

@@ -189,4 +189,6 @@ class Disclosure(Base):
     __table_args__ = (
         Index("disclosures_client", "client_id", "id"),
         Index("disclosures_referral", "referral_id", "id"),
+        Index("disclosures_agency", "agency", "at"),
+        Index("disclosures_sender", "sender", "at"),
     )

@@ -1,4 +1,4 @@
-"""What can be read: one referral with its timeline, lists, and the disclosure ledger."""
+"""What can be read: one referral with its timeline, and lists."""
 
 from typing import Any
 from uuid import UUID
@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.referrals.ledger import permitted_question
-from services.referrals.models import ClockNotice, Disclosure, Referral, TimelineEntry
+from services.referrals.models import ClockNotice, Referral, TimelineEntry
 from services.referrals.pathway_models import PathwayReferral
-from services.referrals.requests import ListDisclosures, ListReferrals, Page, ReadDetails
+from services.referrals.requests import ListReferrals, Page, ReadDetails
 from services.referrals.states import SIDES, State, rule_for
 from sinergi.auth import Actor, covers, permit
 from sinergi.db import Tx
@@ -81,19 +81,6 @@ async def read_details_question(what: ReadDetails, actor: Actor, tx: Tx) -> Foun
     return await permitted_question(what, actor, tx)
 
 
-@permit("disclosure.read")
-async def list_disclosures(what: ListDisclosures, actor: Actor, tx: Tx) -> Found:
-    """A page of the ledger, newest first: what the auditor's agency sent or was shown, in the auditor's area."""
-    own = or_(Disclosure.agency == actor.agency, Disclosure.sender == actor.agency)
-    query = select(Disclosure).where(own, in_area(Disclosure.area, actor.area))
-    if what.client_id:
-        query = query.where(Disclosure.client_id == what.client_id)
-    if what.referral_id:
-        query = query.where(Disclosure.referral_id == what.referral_id)
-    rows, total = await _page(query, Disclosure.id.desc(), what, tx)
-    return {"items": [_columns(row) for row in rows], "total": total}
-
-
 async def _page(query: Select[Any], order: ColumnElement[Any], what: Page, tx: Tx) -> tuple[list[Any], int]:
     page = query.order_by(order).offset((what.page - 1) * what.size).limit(what.size)
     rows = list((await tx.session.scalars(page)).all())
@@ -129,7 +116,7 @@ def _actions(referral: Referral, actor: Actor) -> list[str]:
     ]
 
 
-def _columns(row: Referral | Disclosure) -> Found:
+def _columns(row: Referral) -> Found:
     return {column.name: getattr(row, column.name) for column in row.__table__.columns}
 
 

@@ -312,10 +312,3 @@ class ListReferrals(Page):
     state: State | None = None
     late: bool = False
     side: Literal["sent", "received"] | None = None
-
-
-class ListDisclosures(Page):
-    """The ledger's lines of one client, of one referral, or all."""
-
-    client_id: UUID | None = None
-    referral_id: UUID | None = None

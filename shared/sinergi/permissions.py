@@ -222,6 +222,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "directory.capacity": {O, D, G},
         "referral.send_anyway": {S},
         "disclosure.read": {A},
+        "disclosure.of_client": {S, A},
         # pathways: agency = the office that started it
         "pathway.start": {W},
         "pathway.read": {W, S},

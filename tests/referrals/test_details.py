@@ -1,9 +1,11 @@
 """A client's details: only what the service needs, only for the receiver, and never without a line in the ledger."""
 
 import asyncio
+import csv
 import json
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from io import StringIO
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +15,7 @@ from nats.aio.msg import Msg
 from sqlalchemy import text
 
 from services.referrals import commands
-from services.referrals.requests import ReadDetails
+from services.referrals.requests import WIB, ReadDetails
 from sinergi.auth import Actor
 from sinergi.permissions import Role
 from tests.harness.stack import Running, eventually
@@ -282,3 +284,65 @@ async def test_a_withdrawal_waits_for_the_reading_that_was_there_first(
     answers = await asyncio.gather(*(take_back(worker, consent | {"version": 2}) for _ in range(4)))
     assert {slug(one) for one in answers} == {"consent-withdrawn"}
     assert slug(await desk.get(f"/referrals/{referral['id']}/details?purpose=coaching")) == "consent-missing"
+
+
+# ------------------------------------------------------------------- ledger
+
+
+async def test_an_auditor_filters_the_ledger_and_takes_a_period_of_it_out(
+    referrals: Running, registry: Asked, send: Send, desk: Any
+) -> None:
+    referral, today = await send(client_kind="person"), datetime.now(WIB).date()
+    for purpose in ("=1+1", "first visit"):
+        await desk.get(f"/referrals/{referral['id']}/details", params={"purpose": purpose})
+    async with referrals.client("auditor") as auditor:
+        for asked, count in (
+            ({}, 2),
+            ({"actor": "desk_officer@koperasi", "agency": "koperasi"}, 2),
+            ({"actor": "somebody else"}, 0),
+            ({"agency": "bptsp"}, 0),
+            ({"from_on": str(today), "until_on": str(today)}, 2),
+            ({"until_on": str(today - timedelta(days=1))}, 0),
+            ({"from_on": str(today + timedelta(days=1))}, 0),
+        ):
+            found = (await auditor.get("/disclosures", params={"referral_id": referral["id"], **asked})).json()
+            assert found["total"] == count, asked
+        period = {"referral_id": referral["id"], "from_on": str(today), "until_on": str(today)}
+        file = await auditor.get("/disclosures.csv", params=period)
+        first, second = csv.DictReader(StringIO(file.text))
+        assert (first["purpose"], second["purpose"]) == ("'=1+1", "first visit")
+        assert (first["fields"], first["sender"], first["letter_id"]) == ("name nik", "dinsos", "")
+        assert datetime.fromisoformat(first["at"]).date() == today
+        assert "Wahyuni" not in file.text
+        too_long = period | {"from_on": str(today - timedelta(days=366))}
+        assert slug(await auditor.get("/disclosures.csv", params=too_long)) == "request-not-valid"
+        assert slug(await auditor.get("/disclosures.csv")) == "request-not-valid"
+    assert slug(await desk.get("/disclosures.csv", params=period)) == "not-permitted"
+    async with referrals.client("auditor", agency="bptsp") as other:
+        assert len((await other.get("/disclosures.csv", params=period)).text.splitlines()) == 1
+
+
+async def test_a_client_is_told_who_saw_what_and_how_often(
+    referrals: Running, registry: Asked, send: Send, worker: Any, desk: Any
+) -> None:
+    client = str(uuid4())
+    await agree(worker, client)
+    referral = await send(client_id=client, **BY_CONSENT)
+    for purpose in ("visit", "visit", "coaching"):
+        (await desk.get(f"/referrals/{referral['id']}/details?purpose={purpose}")).raise_for_status()
+    path = f"/clients/{client}/disclosures"
+    async with referrals.client("supervisor") as supervisor:
+        told = (await supervisor.get(path)).json()
+    shown = [(one["agency"], one["service"], one["purpose"], one["fields"], one["times"]) for one in told["shown"]]
+    assert shown == [
+        ("koperasi", "pembinaan-kube", "coaching", ["name", "nik"], 1),
+        ("koperasi", "pembinaan-kube", "visit", ["name", "nik"], 2),
+    ]
+    assert told["shown"][1]["first_at"] < told["shown"][1]["last_at"] <= told["as_of"]
+    assert [one["given_by"] for one in told["consents"]] == ["self"]
+    assert "desk_officer" not in json.dumps(told)
+    for who, many in ((referrals.client("auditor", agency="bptsp"), 0), (referrals.client("auditor", area="31.71"), 0)):
+        async with who as other:
+            assert len((await other.get(path)).json()["shown"]) == many
+    assert slug(await worker.get(path)) == "not-permitted"
+    assert slug(await desk.get(path)) == "not-permitted"

@@ -83,6 +83,7 @@ async def test_the_same_fact_twice_is_one_referral(sent: Heard, publish_fact: An
         ({"service": "no-such-thing"}, "wrong-service"),
         ({"area": "35.09.01"}, "out-of-area"),
         ({"replaces": str(uuid4())}, "not-found"),
+        ({"legal_basis": "consent"}, "consent-missing"),
     ],
 )
 async def test_what_cannot_be_sent_comes_back_declined_to_core_alone(

@@ -194,7 +194,7 @@ class ReferralLetterIssued(ReferralFact):
     name = "referral.letter_issued.v1"
     letter_id: str
     letter_kind: Literal["rujukan", "balasan"]
-    number: str
+    letter_number: str
     replaces: str | None = None
 
 

@@ -45,6 +45,9 @@ TABLES: tuple[str, ...] = (
          CONSTRAINT consents_withdrawn CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)))""",
     # serves a client's consents, and the question whether one of them holds
     "CREATE INDEX consents_client ON consents (agency, client_id, id)",
+    # serve the auditor: an agency's lines of a period
+    "CREATE INDEX disclosures_agency ON disclosures (agency, at)",
+    "CREATE INDEX disclosures_sender ON disclosures (sender, at)",
     "ALTER TABLE services ADD COLUMN details_days integer NOT NULL DEFAULT 30",
 )
 
