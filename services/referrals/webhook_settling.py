@@ -107,6 +107,7 @@ async def _rest(webhook: Webhook, state: str, reason: str, tx: Tx) -> None:
     if webhook.state != "active":
         return
     webhook.state, webhook.reason = state, reason
+    webhook.version += 1  # whoever still sees it active is told so
     await tx.session.flush()
     of_it = (WebhookDelivery.webhook_id == webhook.id, WebhookDelivery.state == "waiting")
     waiting = await tx.session.scalar(select(func.count()).where(*of_it)) or 0

@@ -115,6 +115,7 @@ def _referrals() -> list[Seed]:
         ("operator", "PUT", "/directory/agencies/koperasi", agency),
         ("operator", "PUT", "/directory/services/pembinaan-kube", SERVICE),
         ("social_worker", "POST", "/pathways", client | {"template": "kube-naik-kelas"}),
+        ("operator", "POST", "/webhooks", {"agency": "koperasi", "url": "https://agency.example/"}),
         ("social_worker", "POST", "/referrals", referral | why),
         ("social_worker", "POST", "/referrals", referral | why | {"client_kind": "person", "client_id": "=person_id"}),
     ]

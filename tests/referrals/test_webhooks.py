@@ -217,6 +217,9 @@ async def test_a_server_that_was_away_for_too_long_is_told_of_and_gets_everythin
     tries = len(servers.came[name])
     found = await state_of(referrals, made)
     assert (found["waiting"], found["failed"], len(servers.came[name])) == (2, 0, tries)
+    async with referrals.client("operator") as operator:
+        stale = {"expected_version": made["version"]}
+        assert (await operator.post(f"/webhooks/{made['id']}/pause", json=stale)).status_code == 409
     assert (await manage(referrals, made, "resume")).json()["state"] == "active"
     await took(servers, name, "requested", "received")
 
