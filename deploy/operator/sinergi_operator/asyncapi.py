@@ -6,7 +6,7 @@ They are made from the events, from the streams' subjects, and from what each se
 import inspect
 from typing import Any
 
-from sinergi.events import EVENTS, STREAMS, Event, PathwayFact
+from sinergi.events import EVENTS, STREAMS, Event
 
 Json = dict[str, Any]
 OURS = sorted(
@@ -62,9 +62,9 @@ def core(contracts: dict[str, Json]) -> Json:
 
 
 def agency(contracts: dict[str, Json]) -> Json:
-    """What an agency hears and may ask for, under the names that its own NATS account gives. Of a pathway it hears
-    nothing: its referrals are all that concerns a desk."""
-    facts = [event for event in OURS if event.stream() == "REFERRALS" and not issubclass(event, PathwayFact)]
+    """What an agency hears and may ask for, under the names that its own NATS account gives. Of pathways and webhooks it
+    hears nothing: its referrals are all that concerns a desk."""
+    facts = [event for event in OURS if event.name.startswith("referral.")]
     channels = _facts(facts, "agency", "your own code")
     operations = _operations("agency", "receive", facts)
     for promised in contracts.values():
