@@ -4,9 +4,9 @@ same."""
 import textwrap
 from typing import Any
 
-WIDTH, HEIGHT, ACROSS, DOWN, EDGE = 208, 76, 24, 44, 8
-#: so many letters fit into a line of a box
-LETTERS = 27
+WIDTH, HEIGHT, ACROSS, DOWN, EDGE = 224, 92, 24, 44, 8
+#: so many letters of a wide font fit into a line of a box
+LETTERS = 22
 
 
 def drawn(steps: list[dict[str, Any]], lang: str) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def _layers(steps: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def _box(step: dict[str, Any], lang: str, place: int, depth: int, count: int, width: int) -> dict[str, Any]:
     left = (width - count * (WIDTH + ACROSS) + ACROSS) // 2 + place * (WIDTH + ACROSS)
     top = EDGE + depth * (HEIGHT + DOWN)
-    lines = textwrap.wrap(step["title"][lang], LETTERS, max_lines=2, placeholder=" …")
+    lines = textwrap.wrap(step["title"][lang], LETTERS, max_lines=3, placeholder=" …")
     return {"key": step["key"], "state": step["state"], "lines": lines, "x": left, "y": top, "w": WIDTH, "h": HEIGHT}
 
 

@@ -22,6 +22,7 @@ PATHWAYS: dict[str, tuple[str, str]] = {
     "pathway.do.skip_step": ("Lewati langkah", "Pass over"),
     "pathway.do.stop": ("Hentikan alur", "Stop the pathway"),
     "pathway.decisions": ("Keputusan Anda", "Your decisions"),
+    "pathway.later": ("Langkah yang belum tiba", "Steps still to come"),
     "pathway.stop_hint": (
         "Rujukan yang berjalan dibatalkan, lalu yang sudah diberikan ditarik kembali bila alur ini memintanya.",
         "Referrals that run are called back; then what was given is taken back where this pathway asks for it.",
