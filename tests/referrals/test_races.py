@@ -3,11 +3,13 @@
 import asyncio
 from collections import Counter
 from typing import Any
+from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
 
-from tests.referrals.conftest import Give, Send, a_referral
+from tests.referrals.any_order import OTHER_WORDS, THE_SENDERS
+from tests.referrals.conftest import CARRIES, Give, Send, a_referral
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,22 @@ async def test_sending_twice_with_one_key_is_one_referral(worker: httpx.AsyncCli
     answers = await asyncio.gather(*(worker.post("/referrals", json=request, headers=key) for _ in range(5)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("command", ["acknowledge", "accept", "decline", "retract"])
+async def test_of_one_key_with_other_words_at_once_one_has_its_effect_and_the_other_is_told_so(
+    command: str, send: Send, worker: httpx.AsyncClient, desk: httpx.AsyncClient, told: Any
+) -> None:
+    for _ in range(3):
+        referral, key = await send(), {"Idempotency-Key": str(uuid4())}
+        client = worker if command in THE_SENDERS else desk
+        body = {"expected_version": 1, **CARRIES[command]}
+        bodies = (body, body | OTHER_WORDS[command])
+        path = f"/referrals/{referral['id']}/{command}"
+        answers = await asyncio.gather(*(client.post(path, json=one, headers=key) for one in bodies))
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        lost, said = next((one.json(), other) for one, other in zip(answers, bodies, strict=True) if one.is_error)
+        assert lost["type"] == "urn:sinergi:problem:idempotency-key-reused"
+        assert len(await told(referral["id"])) == 2
+        again = [await client.post(path, json=one, headers=key) for one in bodies]
+        assert [answer.status_code for answer in again] == ([409, 200] if said == body else [200, 409])

@@ -42,9 +42,13 @@ class Time:
     async def ring(self, referral: str, times: int = 1) -> None:
         """Its alarm comes due and rings; so many rungs of its clock."""
         for _ in range(times):
-            async with self._db.begin() as tx:
-                assert (await tx.session.execute(_DUE, {"id": referral})).rowcount == 1  # type: ignore[attr-defined]
+            await self.comes_due(referral)
             await self.ring_all([referral])
+
+    async def comes_due(self, referral: str) -> None:
+        """Its one alarm comes due."""
+        async with self._db.begin() as tx:
+            assert (await tx.session.execute(_DUE, {"id": referral})).rowcount == 1  # type: ignore[attr-defined]
 
     async def passes(self, referrals: list[str], days: int) -> None:
         """So many days pass in which nothing runs."""
