@@ -21,15 +21,6 @@ from services.cases import (
 from sinergi.app import Ctx, Who
 
 router = APIRouter(tags=["cases"])
-router.include_router(doors_tasks.router)
-router.include_router(doors_notes.router)
-router.include_router(doors_assessing.router)
-router.include_router(doors_placement.router)
-router.include_router(doors_intake.router)
-router.include_router(doors_rakor.router)
-router.include_router(doors_closure.router)
-router.include_router(doors_caseload.router)
-router.include_router(doors_planning.router)
 
 
 @router.get("/cases")
@@ -58,3 +49,15 @@ async def read_audit(what: Annotated[queries.ReadAudit, Query()], who: Who, cont
     """Who read what, and why."""
     async with context.db.begin(who) as tx:
         return await queries.read_audit(what, who, tx)
+
+
+# a request is compared with every route before its own: what is asked most stands above
+router.include_router(doors_caseload.router)
+router.include_router(doors_tasks.router)
+router.include_router(doors_notes.router)
+router.include_router(doors_assessing.router)
+router.include_router(doors_placement.router)
+router.include_router(doors_intake.router)
+router.include_router(doors_rakor.router)
+router.include_router(doors_closure.router)
+router.include_router(doors_planning.router)
