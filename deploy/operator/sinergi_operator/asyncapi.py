@@ -62,8 +62,8 @@ def core(contracts: dict[str, Json]) -> Json:
 
 
 def agency(contracts: dict[str, Json]) -> Json:
-    """What an agency hears and may ask for, under the names that its own NATS account gives. Of pathways and webhooks it
-    hears nothing: its referrals are all that concerns a desk."""
+    """What an agency hears and may ask for, under the names that its own NATS account gives. Of pathways and webhooks
+    it hears nothing: its referrals are all that concerns a desk."""
     facts = [event for event in OURS if event.name.startswith("referral.")]
     channels = _facts(facts, "agency", "your own code")
     operations = _operations("agency", "receive", facts)
