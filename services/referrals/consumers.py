@@ -6,9 +6,11 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from services.referrals import commands, directory_commands
+from services.referrals.connected import must_be_connected
 from services.referrals.details import hand_out
 from services.referrals.directory_requests import CloseService, OpenService, SetCapacity
 from services.referrals.planned import send_or_wait, sender, take_back
+from services.referrals.replaying import ReplayFacts, replay_facts
 from services.referrals.requests import CancelReferral, ReadDetails, RequestCancel, SendReferral, parse
 from services.referrals.states import SIDES, State
 from services.referrals.turn import lock_running
@@ -59,6 +61,7 @@ def _answer_agencies(name: str, door: commands.Door) -> None:
 
     @bus.command(f"referral.{name}")
     async def answer(request: dict[str, Any], actor: Actor) -> Answer:
+        await must_be_connected(bus.context, actor)
         given = parse(door.request, _without_key(request))
         done: Answer = await obey(bus.context, door.function, given, actor, _key(request), compare=False)
         return done
@@ -77,6 +80,7 @@ def _answer_capacity(name: str, request_model: type[BaseModel], command: Any) ->
 
     @bus.command(f"directory.{name}")
     async def answer(request: dict[str, Any], actor: Actor) -> Answer:
+        await must_be_connected(bus.context, actor)
         given = parse(request_model, _without_key(request))
         done: Answer = await obey(bus.context, command, given, actor, _key(request))
         return done
@@ -90,7 +94,15 @@ _answer_capacity("open", OpenService, directory_commands.open_service)
 @bus.command("referral.details")
 async def answer_details(request: dict[str, Any], actor: Actor) -> Answer:
     """The client's data that the service needs; each asking is a new line of the ledger, whatever its key."""
+    await must_be_connected(bus.context, actor)
     return await hand_out(bus.context, parse(ReadDetails, _without_key(request)), actor)
+
+
+@bus.command("agency.replay")
+async def answer_replay(request: dict[str, Any], actor: Actor) -> Answer:
+    """The agency hears its own facts again, from a moment on."""
+    await must_be_connected(bus.context, actor)
+    return await replay_facts(parse(ReplayFacts, _without_key(request)), actor, bus.context)
 
 
 def _without_key(request: dict[str, Any]) -> dict[str, Any]:

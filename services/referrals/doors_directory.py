@@ -4,7 +4,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Query, Response, UploadFile
 
-from services.referrals import asking, directory_commands, directory_queries, gaps, workbook, workbook_import
+from services.referrals import (
+    asking,
+    directory_commands,
+    directory_queries,
+    gaps,
+    replaying,
+    workbook,
+    workbook_import,
+)
 from services.referrals.bodies import body_of, with_path
 from services.referrals.codes import AgencyCode, ServiceCode
 from services.referrals.directory_requests import (
@@ -28,6 +36,7 @@ router = APIRouter()
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DeskCode = Annotated[str, Path(pattern=r"^[a-z0-9-]{2,40}$")]
 AgencyBody, ServiceBody, DeskBody = body_of(PutAgency, "code"), body_of(PutService, "code"), body_of(PutDesk, "code")
+ReplayBody = body_of(replaying.ReplayFacts, "agency")
 CapacityBody, CloseBody, OpenBody = (
     body_of(SetCapacity, "code"),
     body_of(CloseService, "code"),
@@ -114,6 +123,18 @@ async def open_service(
 ) -> Any:
     """Open a service again."""
     return await obey(context, directory_commands.open_service, with_path(OpenService, body, code=code), who, key)
+
+
+@router.post("/directory/agencies/{code}/replay")
+async def replay_facts(
+    code: AgencyCode,
+    body: ReplayBody,  # type: ignore[valid-type]
+    context: Ctx,
+    who: Who,
+) -> dict[str, Any]:
+    """Give an agency its facts again, from a moment on."""
+    given = with_path(replaying.ReplayFacts, body, agency=code)
+    return await replaying.replay_facts(given, who, context)
 
 
 # ------------------------------------------------------------------- reading

@@ -1,4 +1,4 @@
-"""Keeps a durable consumer for each connected agency, also after somebody deleted one by hand."""
+"""Keeps a durable consumer for each connected agency, also after somebody deleted one by hand, and for no other."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ EVERY_SECONDS = 2.0
 
 @asynccontextmanager
 async def keep_consumers(context: Context) -> AsyncIterator[None]:
-    """Beside the service: at once and then every two seconds, every connected agency has its consumer."""
+    """Beside the service: at once and then every two seconds, every connected agency has its consumer, no other has."""
     async with beside(_keep(context)):
         yield
 
@@ -39,13 +39,20 @@ async def _keep(context: Context) -> None:
 
 async def _provide(context: Context, up_to_date: set[str]) -> None:
     """`up_to_date` holds the agencies whose consumer this process has declared as the code says."""
-    for agency in await _connected(context):
-        if agency not in up_to_date or not await durable_exists(context.bus.nats, "REFERRALS", agency):
-            await declare_agency(context.bus.nats, agency)
+    nats = context.bus.nats
+    for agency, connected in await _agencies(context):
+        exists = await durable_exists(nats, "REFERRALS", agency)
+        if connected and not (exists and agency in up_to_date):
+            await declare_agency(nats, agency)
             log.info("provisioning.declared", agency=agency)
             up_to_date.add(agency)
+        elif exists and not connected:
+            await nats.jetstream().delete_consumer("REFERRALS", agency)
+            log.info("provisioning.deleted", agency=agency)
+            up_to_date.discard(agency)
 
 
-async def _connected(context: Context) -> list[str]:
+async def _agencies(context: Context) -> list[tuple[str, bool]]:
     async with context.db.begin() as tx:
-        return list((await tx.session.scalars(select(Agency.code).where(Agency.connected))).all())
+        found = await tx.session.execute(select(Agency.code, Agency.connected))
+        return [(code, connected) for code, connected in found]

@@ -19,7 +19,7 @@ import os
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,6 +69,7 @@ class Agency:
         self.broker = connect(servers, Path(seed), code, js_options={"prefix": "SIN.API"})
         self._handlers: dict[str, list[Callable[..., Awaitable[None]]]] = defaultdict(list)
         self._newest: OrderedDict[str, int] = OrderedDict()
+        self._remembering = True
         self._hearing: asyncio.Task[None] | None = None
 
     def on(self, event: type[Event]) -> Callable[[H], H]:
@@ -141,16 +142,33 @@ class Agency:
         }
         if name != "details":
             request["expected_version"] = referral.known_version
+        answer = await self._ask(f"referral.{name}", request, tracing.traceparent() or envelope.traceparent)
+        referral.knows_version(answer.get("version", referral.known_version))
+        return answer
+
+    async def replay(self, since: datetime) -> int:
+        """Hear every fact again that was told at or after this moment (with its zone); returns how many there are.
+
+        Your cursor is your own: nobody else's moves. Events keep their ids, so commands are not carried out twice.
+        """
+        self._newest.clear()
+        self._remembering = False  # the first facts are here before the answer is: none of them may pass for known
+        try:
+            answer = await self._ask("agency.replay", {"since": since}, tracing.traceparent())
+        finally:
+            self._remembering = True
+        return int(answer["facts"])
+
+    async def _ask(self, command: str, request: dict[str, Any], traceparent: str) -> dict[str, Any]:
         reply = await self._client().request(
-            f"sinergi.cmd.referral.{name}",
+            f"sinergi.cmd.{command}",
             json.dumps(to_jsonable_python(request)).encode(),
             timeout=ANSWER_SECONDS,
-            headers={"traceparent": tracing.traceparent() or envelope.traceparent},
+            headers={"traceparent": traceparent},
         )
         answer: dict[str, Any] = json.loads(reply.data)
         if "problem" in answer:
             raise CommandRefused(answer["problem"])
-        referral.knows_version(answer.get("version", referral.known_version))
         return answer
 
     # -------------------------------------------------------------- hearing
@@ -206,7 +224,8 @@ class Agency:
                 if no.slug != "version-conflict":
                     raise
                 log.info("agency.overtaken", type=envelope.type)  # a newer fact is on its way
-        self._remember(envelope)
+        if self._remembering:
+            self._remember(envelope)
 
     def _remember(self, envelope: Envelope) -> None:
         self._newest[envelope.partitionkey] = envelope.sequence

@@ -220,6 +220,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "directory.find": {O, W, S},
         "directory.gaps": {O, S, A},
         "directory.capacity": {O, D, G},
+        "agency.replay": {O, G},
         "referral.send_anyway": {S},
         "disclosure.read": {A},
         "disclosure.of_client": {S, A},

@@ -44,24 +44,31 @@ async def declare_stream(nats: Client, name: str, settings: Settings) -> None:
         await stream.add_stream(config)
 
 
-async def declare_durable(nats: Client, stream: str, durable: str, subject: str = CORE_FILTER) -> None:
-    """Create the pull consumer, or bring it up to date. Messages are given again until acked; we give up, not the
-    server (`max_deliver=-1`)."""
+async def declare_durable(
+    nats: Client, stream: str, durable: str, subject: str = CORE_FILTER, ack_wait: float | None = None
+) -> None:
+    """Create the pull consumer, or bring it up to date. Messages are given again until acked, after `ack_wait` seconds
+    (30); we give up, not the server (`max_deliver=-1`)."""
     config = ConsumerConfig(
         durable_name=durable,
         filter_subject=subject,
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=ACK_WAIT_SECONDS,
+        ack_wait=ack_wait or ACK_WAIT_SECONDS,
         max_deliver=-1,
         max_ack_pending=MAX_ACK_PENDING,
     )
     await nats.jetstream().add_consumer(stream, config)
 
 
-async def declare_agency(nats: Client, agency: str) -> None:
+def agency_filter(agency: str) -> str:
+    """The subjects of the facts that are told to this agency."""
+    return f"sinergi.*.*.*.{agency}"
+
+
+async def declare_agency(nats: Client, agency: str, ack_wait: float | None = None) -> None:
     """The one durable from which an agency reads its own referral events, and nothing else."""
-    await declare_durable(nats, "REFERRALS", agency, f"sinergi.*.*.*.{agency}")
+    await declare_durable(nats, "REFERRALS", agency, agency_filter(agency), ack_wait)
 
 
 async def durable_exists(nats: Client, stream: str, durable: str) -> bool:
