@@ -10,7 +10,7 @@ from services.notify.mail import MailSettings
 from services.referrals.settings import ReferralsSettings
 from services.registry.settings import RegistrySettings
 from sinergi.settings import Settings
-from sinergi_operator.cli import app, dead
+from sinergi_operator.cli import agency, app, dead
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "operator.md").read_text()
 
@@ -54,4 +54,5 @@ def test_the_guide_lists_every_command() -> None:
         return {f"{prefix}{one.name or one.callback.__name__}" for one in commands}  # type: ignore[attr-defined]
 
     commands = names("", app.registered_commands) | names("dead-letters ", dead.registered_commands)
-    assert set(re.findall(r"^\| `sinergi ([a-z]+(?:-letters [a-z]+)?)", GUIDE, re.MULTILINE)) == commands
+    commands |= names("agency ", agency.registered_commands)
+    assert set(re.findall(r"^\| `sinergi ((?:dead-letters |agency )?[a-z-]+)", GUIDE, re.MULTILINE)) == commands

@@ -92,3 +92,11 @@ def test_the_nats_server_takes_the_configuration_with_an_account_for_each_agency
 def test_a_name_of_ours_is_no_agency_code(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not an agency code"):
         ensure_secrets(tmp_path, ["koperasi"], ["cases"])
+
+
+def test_a_revoked_agency_has_no_account_in_the_images(tmp_path: Path) -> None:
+    ensure_secrets(tmp_path, ["koperasi", "bptsp"], ["dinkes"], ["bptsp", "dinkes"])
+    accounts = (tmp_path / "nats" / "nats.conf").read_text()
+    assert "\n  koperasi {" in accounts
+    assert "\n  bptsp {" not in accounts
+    assert "\n  dinkes {" not in accounts

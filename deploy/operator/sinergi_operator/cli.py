@@ -16,12 +16,13 @@ from rich.table import Table
 
 from sinergi import dead_letters
 from sinergi.problems import Refused
+from sinergi_operator.agency_cli import agency
 from sinergi_operator.doctor import examine
 from sinergi_operator.lists import import_list
-from sinergi_operator.place import Place, console, read_logins
+from sinergi_operator.options import HERE, Remote, State, place_of
+from sinergi_operator.place import Place, console
 from sinergi_operator.processes import AlreadyRunningError, ProcessError
 from sinergi_operator.servers import PostgresServer
-from sinergi_operator.setup import SERVICES
 from sinergi_operator.story import Story
 from sinergi_operator.system import System
 
@@ -29,17 +30,18 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=F
 dead = typer.Typer(help="Events that were given up: list, show, replay, skip.", no_args_is_help=True)
 app.add_typer(dead, name="dead-letters")
 
-State = Annotated[Path, typer.Option(envvar="SINERGI_STATE", help="the folder that keeps everything")]
-Remote = Annotated[
-    Path | None, typer.Option(envvar="SINERGI_PLACE", help="place.json of a running system instead of our own")
-]
-HERE = Path(".sinergi")
+app.add_typer(agency, name="agency")
 
 
 @app.command()
-def up(state: State = HERE) -> None:
+def up(
+    state: State = HERE,
+    without: Annotated[
+        list[str] | None, typer.Option(help="an agency whose plug-in you run yourself, or simulate; again for more")
+    ] = None,
+) -> None:
     """Run everything on this machine, without Docker, until Ctrl-C."""
-    _until_interrupted(_up(System(state, Path.cwd())))
+    _until_interrupted(_up(System(state, Path.cwd(), without=without or [])))
 
 
 @app.command()
@@ -55,7 +57,7 @@ def demo(
 ) -> None:
     """Play the first loop on generated lists, live. Ends with 0 when all of it happened, else with 1."""
     if remote:
-        _until_interrupted(_tell(_place(remote), state / "samples", people, seed))
+        _until_interrupted(_tell(place_of(remote), state / "samples", people, seed))
     else:
         _until_interrupted(_demo(System(state, Path.cwd(), javascript=javascript), people, seed, exit))
 
@@ -72,7 +74,7 @@ def clean(state: State = HERE) -> None:
 @app.command()
 def doctor(state: State = HERE, remote: Remote = None) -> None:
     """Look at every service, stream and consumer, and say what is wrong and what to do."""
-    healthy = asyncio.run(examine(_place(remote or state / "place.json")))
+    healthy = asyncio.run(examine(place_of(remote or state / "place.json")))
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -88,7 +90,7 @@ def import_(
     """Hand a list to the registry and watch it; bad rows come back as a workbook. Ends with 1 when it is refused."""
 
     async def handed_in() -> bool:
-        api = _place(remote or state / "place.json").sign_in(username)
+        api = place_of(remote or state / "place.json").sign_in(username)
         try:
             return await import_list(api, file, source, corrects)
         except Refused as no:
@@ -153,7 +155,7 @@ def _again(number: int, place: Path, *, skip: bool) -> None:
 
 def _with_nats(place: Path, act: Callable[[Any], Awaitable[None]]) -> None:
     async def connected() -> None:
-        nats = await _place(place).connect()
+        nats = await place_of(place).connect()
         try:
             await act(nats)
         finally:
@@ -235,13 +237,3 @@ def _write_place(system: System) -> None:
     part = system.state / "place.json.part"
     part.write_text(json.dumps(told, indent=2))
     os.replace(part, system.state / "place.json")
-
-
-def _place(file: Path) -> Place:
-    if not file.exists():
-        console.print(f"[red]{file} is not there: is Sinergi running? Start it with `make up`.[/]")
-        raise typer.Exit(1)
-    told = json.loads(file.read_text())
-    mail = Path(told["mail"]) if told.get("mail") else None
-    urls = {name: told["urls"][name] for name in SERVICES}
-    return Place(urls, told["nats_url"], Path(told["seed_file"]), read_logins(Path(told["logins"])), mail)

@@ -1,13 +1,14 @@
 """What docker-compose.yml runs once at each start; what is there already stays.
 
-python -m sinergi_operator.compose secrets --to /secrets --agencies koperasi bptsp --outside ""
+python -m sinergi_operator.compose secrets --to /secrets --agencies koperasi bptsp --outside "" --revoked ""
 python -m sinergi_operator.compose database --secrets /run/secrets
-python -m sinergi_operator.compose directory
+python -m sinergi_operator.compose directory --revoked ""
 """
 
 import argparse
 import asyncio
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from sinergi_operator.database import setup_database
@@ -32,10 +33,11 @@ PLACE = {
 """The file `place.json` that tells `sinergi --remote` where everything is."""
 
 
-def ensure_secrets(to: Path, agencies: list[str], outside: list[str]) -> None:
+def ensure_secrets(to: Path, agencies: list[str], outside: list[str], revoked: Collection[str] = ()) -> None:
     """Make every secret, in one folder (a volume) for each reader, so that no container sees another's.
 
-    `agencies` have their plug-in in a container of ours; `outside` are those whose key the operator hands over.
+    `agencies` have their plug-in in a container of ours; `outside` are those whose key the operator hands over; those
+    that are `revoked` have no account.
     `<user>/<user>.nk` the NKEY seed, `<service>/database-url`, `registry/seal`, `cases/notes`,
     `referrals/webhooks`, `nats/nats.conf`, `postgres/password`,
     `database/<service>` the role's password and `database/postgres` the superuser's, `console/users.json`,
@@ -46,7 +48,7 @@ def ensure_secrets(to: Path, agencies: list[str], outside: list[str]) -> None:
     for user in [*CORE_USERS, *agencies]:
         keys |= ensure_keys(to / user, [user])
     keys |= ensure_keys(to / "operator", outside)
-    codes = [*agencies, *outside]
+    codes = [code for code in (*agencies, *outside) if code not in revoked]
     every = "0.0.0.0"  # noqa: S104 - of the container: the compose network is the border
     replace(to / "nats" / "nats.conf", render(keys, codes, port=4222, store_dir=Path("/data"), listen=every))
     for service in SERVICES:
@@ -68,12 +70,12 @@ async def prepare_database(folder: Path) -> None:
     await setup_database(f"postgresql://postgres:{admin}@postgres:5432/postgres", DATABASE, passwords)
 
 
-async def fill_directory() -> None:
-    """Tell the running services of the two agencies, what they offer, and who gets mail."""
+async def fill_directory(revoked: list[str]) -> None:
+    """Tell the running services of the two agencies (unless they are revoked), what they offer, and who gets mail."""
     logins = read_logins(OPERATOR / "logins.json")
     api = Api(URLS, logins["operator"])
     try:
-        await fill(api, {login.username: login.sub for login in logins.values()})
+        await fill(api, {login.username: login.sub for login in logins.values()}, revoked)
     finally:
         await api.close()
 
@@ -87,14 +89,16 @@ def main() -> None:
     make.add_argument("--agencies", nargs="*", default=[])
     make.add_argument("--outside", default="", help="codes with spaces between")
     commands.add_parser("database").add_argument("--secrets", type=Path, required=True)
-    commands.add_parser("directory")
+    fill_in = commands.add_parser("directory")
+    for each in (make, fill_in):
+        each.add_argument("--revoked", default="", help="codes with spaces between")
     given = parser.parse_args()
     if given.command == "secrets":
-        ensure_secrets(given.to, given.agencies, given.outside.split())
+        ensure_secrets(given.to, given.agencies, given.outside.split(), given.revoked.split())
     elif given.command == "database":
         asyncio.run(prepare_database(given.secrets))
     else:
-        asyncio.run(fill_directory())
+        asyncio.run(fill_directory(given.revoked.split()))
 
 
 if __name__ == "__main__":

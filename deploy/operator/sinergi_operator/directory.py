@@ -1,5 +1,6 @@
 """What the demo puts into the directory of agencies and services, and the addresses that notices go to."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sinergi_operator.place import Api
@@ -69,14 +70,18 @@ CONTACTS = {
 }
 
 
-async def fill(api: Api, subjects: dict[str, str]) -> None:
-    """Write agencies, services and contacts; again changes nothing. `subjects`: username -> `sub`."""
+async def fill(api: Api, subjects: dict[str, str], revoked: Collection[str] = ()) -> None:
+    """Write agencies, services and contacts; again changes nothing. `subjects`: username -> `sub`. Agencies that were
+    `revoked` are left as they are."""
     for code, agency in AGENCIES.items():
-        await api.put("referrals", f"/directory/agencies/{code}", agency)
+        if code not in revoked:
+            await api.put("referrals", f"/directory/agencies/{code}", agency)
     for code, desk in DESKS.items():
-        await api.put("referrals", f"/directory/desks/{code}", desk)
+        if code.split("/")[0] not in revoked:
+            await api.put("referrals", f"/directory/desks/{code}", desk)
     for code, service in SERVICES.items():
-        await api.put("referrals", f"/directory/services/{code}", service)
+        if service["agency"] not in revoked:
+            await api.put("referrals", f"/directory/services/{code}", service)
     for code, capacity in CAPACITY.items():
         await api.post("referrals", f"/directory/services/{code}/capacity", capacity)
     for recipient, email in CONTACTS.items():

