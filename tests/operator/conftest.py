@@ -2,13 +2,17 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from nats.aio.client import Client
 
 from sinergi_operator.servers import NatsServer, PostgresServer
+from tests.harness.stack import Stack
 from tests.operator.launching import AGENCIES
+from tests.operator.office import Office, opened
 
 
 @pytest.fixture
@@ -33,3 +37,9 @@ def nats_server(folder: Path) -> Iterator[NatsServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+async def office(run_service: Any, stack: Stack, nats: Client) -> AsyncIterator[Office]:
+    async with opened(run_service, stack, nats) as office:
+        yield office

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,15 +10,18 @@ from typing import Annotated, Any
 import typer
 from nats.aio.client import Client
 
+from sinergi import Agency
 from sinergi.problems import Refused
 from sinergi_operator.accounts import Accounts, Embedded, Foreign
 from sinergi_operator.agency_list import show_agency, table_of
+from sinergi_operator.border import Border
 from sinergi_operator.onboarding import Entry, onboard
 from sinergi_operator.options import HERE, Remote, State, place_of
 from sinergi_operator.place import Api, Place, console
 from sinergi_operator.processes import AlreadyRunningError, ProcessError
 from sinergi_operator.revoking import revoke as revoke_agency
 from sinergi_operator.setup import BUILT_IN
+from sinergi_operator.simulator import Manners, Simulator
 
 agency = typer.Typer(help="Agencies come in, are looked at, go out; plug-ins are tried.", no_args_is_help=True)
 
@@ -124,6 +128,32 @@ def replay(
         console.print(f"{code} hears {told['facts']} facts again.")
 
     _run(state, remote, act)
+
+
+@agency.command()
+def simulate(
+    code: Code,
+    slow: Annotated[float, typer.Option(min=0, help="seconds before each command")] = 0.0,
+    decline: Annotated[float, typer.Option(min=0, max=1, help="share of referrals that it declines")] = 0.0,
+    silent: Annotated[float, typer.Option(min=0, max=1, help="share that it never answers")] = 0.0,
+    fail: Annotated[float, typer.Option(min=0, max=1, help="share that it takes on and cannot do")] = 0.0,
+    seed: Annotated[int, typer.Option(help="the same seed treats the same referral the same way")] = 1,
+    exit_after: Annotated[int | None, typer.Option(min=1, help="end when so many referrals were met")] = None,
+    state: State = HERE,
+    remote: Remote = None,
+) -> None:
+    """Play an agency whose system is not there: answer its referrals with real commands, until Ctrl-C."""
+
+    async def act(place: Place, accounts: Accounts) -> None:
+        manners, seed_file = Manners(slow, decline, silent, fail, seed), accounts.seed_file(code)
+        border = await Border.connect(place.nats_url, seed_file)
+        try:
+            await Simulator(Agency(code, place.nats_url, seed_file), manners, _say).run(border, exit_after)
+        finally:
+            await border.close()
+
+    with suppress(KeyboardInterrupt):
+        _run(state, remote, act)
 
 
 # ------------------------------------------------------------------ inside
