@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from sinergi import Agency, ReferralRequested
+from sinergi import Agency, ReferralCancelRequested, ReferralRequested
 
 agency = Agency("koperasi")
 
@@ -18,6 +18,11 @@ async def coach(referral: ReferralRequested) -> None:
     await agency.progress(referral, note="Pembinaan dimulai.")
     certificate = {"kind": "certificate", "number": number, "issued_on": sent}
     await agency.complete(referral, "service-given", given_on=sent, evidence=[certificate])
+
+
+@agency.on(ReferralCancelRequested)
+async def stop(referral: ReferralCancelRequested) -> None:
+    await agency.command("confirm_cancel", referral)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from nats.aio.client import Client
@@ -15,7 +16,10 @@ from sinergi.problems import Refused
 from sinergi_operator.accounts import Accounts, Embedded, Foreign
 from sinergi_operator.agency_list import show_agency, table_of
 from sinergi_operator.border import Border
-from sinergi_operator.onboarding import Entry, onboard
+from sinergi_operator.conformance import Check, Verdict
+from sinergi_operator.cutting import cut
+from sinergi_operator.nats_config import SYSTEM_USER
+from sinergi_operator.onboarding import Entry, onboard, test_service
 from sinergi_operator.options import HERE, Remote, State, place_of
 from sinergi_operator.place import Api, Place, console
 from sinergi_operator.processes import AlreadyRunningError, ProcessError
@@ -156,7 +160,41 @@ def simulate(
         _run(state, remote, act)
 
 
+@agency.command()
+def check(
+    code: Code,
+    service: Annotated[str | None, typer.Option(help="one that the plug-in works for; else uji-coba-CODE")] = None,
+    group: Annotated[bool, typer.Option("--group", help="the clients are groups, not persons")] = False,
+    patience: Annotated[float, typer.Option(min=1, help="seconds that each step may take")] = 30.0,
+    state: State = HERE,
+    remote: Remote = None,
+) -> None:
+    """Play test referrals at an agency's plug-in, and say rule by rule whether it is right. Ends with 1 if not."""
+
+    async def act(place: Place, accounts: Accounts) -> None:
+        operator, supervisor, nats = place.sign_in("operator"), place.sign_in("supervisor"), await place.connect()
+        kind: Literal["person", "group"] = "group" if group else "person"
+        system = accounts.seed_file(SYSTEM_USER)
+        cutting = partial(cut, place.nats_url, system, code) if system.exists() else None
+        run = Check(code, service or test_service(code), kind, nats, operator, supervisor, cutting, patience)
+        try:
+            kept = await run.run(_verdict)
+        finally:
+            await operator.close()
+            await supervisor.close()
+            await nats.close()
+        if not kept:
+            raise typer.Exit(1)
+
+    _run(state, remote, act)
+
+
 # ------------------------------------------------------------------ inside
+
+
+def _verdict(verdict: Verdict) -> None:
+    mark = {True: "[green]pass[/]", False: "[red]fail[/]", None: "[yellow]?[/]   "}[verdict.kept]
+    console.print(f"  {mark} {verdict.rule}: {verdict.words}", soft_wrap=True)
 
 
 def _say(line: str) -> None:

@@ -178,7 +178,7 @@ async def _try(code: str, border: Border, supervisor: Api) -> str:
         await border.hear(referral["id"], "sinergi.referral.requested.v1")
         await border.command("acknowledge", referral["id"], 1, receiver_reference="UJI-COBA")
     finally:
-        await _take_back(referral["id"], supervisor)
+        await take_back(referral["id"], supervisor)
     await border.hear(referral["id"], "sinergi.referral.retracted.v1")
     return "test referral: sent, heard, answered, and taken back"
 
@@ -198,12 +198,13 @@ async def _send(code: str, supervisor: Api) -> dict[str, Any]:
     except Refused as no:
         if no.slug != "referral-already-open":
             raise
-        await _take_back(no.extra["referral_id"], supervisor)  # a run before this one was broken off
+        await take_back(no.extra["referral_id"], supervisor)  # a run before this one was broken off
         sent = await supervisor.post("referrals", "/referrals/anyway", request)
     return sent
 
 
-async def _take_back(referral_id: str, supervisor: Api) -> None:
+async def take_back(referral_id: str, supervisor: Api) -> None:
+    """Retract a test referral, unless it has ended."""
     with suppress(Refused):  # it ended meanwhile
         now = await supervisor.get("referrals", f"/referrals/{referral_id}")
         body = {"expected_version": now["version"], "reason": "other", "note": "Uji coba sambungan."}
