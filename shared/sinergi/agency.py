@@ -60,13 +60,17 @@ class CommandRefused(Exception):
 
 
 class Agency:
-    """One agency's connection. `url` and `seed_file` default to SINERGI_NATS_URL and SINERGI_NATS_SEED_FILE."""
+    """One agency's connection. `url` and `seed_file` default to SINERGI_NATS_URL and SINERGI_NATS_SEED_FILE.
+
+    SINERGI_JS_PREFIX is set by agencies with a leaf node alone, who read from their own server (deploy/agency/leaf).
+    """
 
     def __init__(self, code: str, url: str | None = None, seed_file: str | Path | None = None) -> None:
         servers = (url or os.environ["SINERGI_NATS_URL"]).split(",")
         seed = seed_file or os.environ["SINERGI_NATS_SEED_FILE"]
         self.code = code
-        self.broker = connect(servers, Path(seed), code, js_options={"prefix": "SIN.API"})
+        self._prefix = os.environ.get("SINERGI_JS_PREFIX", "SIN.API")
+        self.broker = connect(servers, Path(seed), code, js_options={"prefix": self._prefix})
         self._handlers: dict[str, list[Callable[..., Awaitable[None]]]] = defaultdict(list)
         self._newest: OrderedDict[str, int] = OrderedDict()
         self._remembering = True
@@ -89,7 +93,7 @@ class Agency:
         """Connect and begin to hear; waits for as long as the core has no consumer for this agency."""
         await self.broker.connect()
         await self._until_known()
-        stream = self._client().jetstream(prefix="SIN.API")
+        stream = self._client().jetstream(prefix=self._prefix)
         subscription = await stream.pull_subscribe_bind("me", "REFERRALS")
         self._hearing = asyncio.create_task(self._hear_until_leaving(subscription))
         log.info("agency.listening", agency=self.code)
@@ -234,7 +238,7 @@ class Agency:
             self._newest.popitem(last=False)
 
     async def _until_known(self) -> None:
-        stream = self._client().jetstream(prefix="SIN.API")
+        stream = self._client().jetstream(prefix=self._prefix)
         while True:
             try:
                 await stream.consumer_info("REFERRALS", "me")

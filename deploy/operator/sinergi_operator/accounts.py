@@ -62,8 +62,9 @@ class Embedded:
     def renew(self, code: str) -> None:
         if code not in self._server.account_codes():
             raise Refused("no-account", f"{code} has no account: `sinergi agency add {code}`.", "not-found")
-        self._put_aside(code)
-        self._server.reload_running()
+        # nats-server ends a leaf node's connection with its account, not with its key.
+        self.take(code)
+        self.give(code)
 
     def _put_aside(self, code: str) -> None:
         seed = self.seed_file(code)

@@ -39,9 +39,12 @@ def up(
     without: Annotated[
         list[str] | None, typer.Option(help="an agency whose plug-in you run yourself, or simulate; again for more")
     ] = None,
+    leaf_port: Annotated[
+        int | None, typer.Option(help="where agencies' own NATS servers connect as leaf nodes")
+    ] = None,
 ) -> None:
     """Run everything on this machine, without Docker, until Ctrl-C."""
-    _until_interrupted(_up(System(state, Path.cwd(), without=without or [])))
+    _until_interrupted(_up(System(state, Path.cwd(), without=without or [], leaf_port=leaf_port)))
 
 
 @app.command()

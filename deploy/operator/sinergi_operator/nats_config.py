@@ -23,6 +23,7 @@ EVERY_SERVICE = ["$JS.API.>", "$JS.ACK.>", "dead.>", "_INBOX.>", "sinergi.ask.>"
 AGENCY_CONNECTIONS = 32
 AGENCY_SUBSCRIPTIONS = 1000
 AGENCY_PAYLOAD_BYTES = 64 * 1024
+AGENCY_LEAFNODES = 2
 """What one agency may hold, so that it cannot use up what all share; a command's longest body is about 20 KB."""
 
 AGENCY_CODE = re.compile(r"[a-z0-9-]{2,12}")
@@ -61,7 +62,8 @@ CORE = """\
 AGENCY = """\
   {code} {{
     users: [ {{ nkey: {nkey} }} ]
-    limits {{ max_connections: {connections}, max_subscriptions: {subscriptions}, max_payload: {payload} }}
+    limits {{ max_connections: {connections}, max_leafnodes: {leafnodes}
+      max_subscriptions: {subscriptions}, max_payload: {payload} }}
     imports: [
       {{ service: {{ account: SINERGI, subject: "$JS.API.CONSUMER.MSG.NEXT.REFERRALS.{code}" }}
         to: "SIN.API.CONSUMER.MSG.NEXT.REFERRALS.me" }}
@@ -88,15 +90,18 @@ def render(
     ports_file_dir: Path | None = None,
     pid_file: Path | None = None,
     listen: str = "127.0.0.1",
+    leaf_port: int | None = None,
 ) -> str:
     """A complete nats-server configuration (DESIGN.md, "Agencies: one NATS account each").
 
     `public_keys`: user -> NKEY public key, for every one of `CORE_USERS` and `agencies`; with `SYSTEM_USER`
-    too there is a system account.
+    too there is a system account; with `leaf_port` agencies' own servers may connect there as leaf nodes.
     Errors: `ValueError` for an agency code that breaks the rule, `KeyError` for a missing key.
     """
     _check(agencies)
     options = _options(listen, http_port, ports_file_dir, pid_file, SYSTEM_USER in public_keys)
+    if leaf_port is not None:  # leaves keep to the address that they were told: ours from inside is not theirs
+        options += f"leafnodes {{ listen: {_quote(f'{listen}:{leaf_port}')}, no_advertise: true }}\n"
     head = HEAD.format(listen=_quote(f"{listen}:{port}"), options=options, store_dir=_quote(str(store_dir)))
     users = "\n".join(f"      {_core_user(user, public_keys[user])}" for user in CORE_USERS)
     accounts = [_agency(code, public_keys[code]) for code in agencies]
@@ -112,6 +117,7 @@ def _agency(code: str, nkey: str) -> str:
         connections=AGENCY_CONNECTIONS,
         subscriptions=AGENCY_SUBSCRIPTIONS,
         payload=AGENCY_PAYLOAD_BYTES,
+        leafnodes=AGENCY_LEAFNODES,
     )
 
 

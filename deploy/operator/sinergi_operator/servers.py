@@ -46,15 +46,18 @@ POSTGRES_SETTINGS = {
 class NatsServer:
     """The embedded nats-server: streams in `<state>/nats`, log in `<state>/logs/nats.log`, a port that stays.
 
-    `agencies`: the codes that get an account. Seeds lie in `<state>/keys/<user>.nk`.
+    `agencies`: the codes that get an account; `leaf_port`: where their own servers connect, if any may.
+    Seeds lie in `<state>/keys/<user>.nk`.
     Errors: `AlreadyRunningError` when another launcher uses this state folder, `ProcessError` when the server
     does not come up.
     """
 
-    def __init__(self, state: Path, agencies: list[str], *, http_port: int | None = None) -> None:
+    def __init__(
+        self, state: Path, agencies: list[str], *, http_port: int | None = None, leaf_port: int | None = None
+    ) -> None:
         self.state = state.absolute()
         self.agencies = list(agencies)
-        self.http_port = http_port
+        self.http_port, self.leaf_port = http_port, leaf_port
         self.port: int | None = None
         self.log = self.state / "logs" / "nats.log"
         self._config = self.state / "nats" / "nats.conf"
@@ -90,6 +93,7 @@ class NatsServer:
         # What still runs with our configuration outlived a launcher that was killed (macOS has no PDEATHSIG).
         end_running(find_running("nats-server", str(self._config)), signal.SIGTERM)
         self.port = self.port or kept_port(self.state / "nats" / "port")
+        self._keep_leaf_port()
         self._write_config()
         self._process.start()
         self._process.wait_until(self._answers, timeout=60)
@@ -132,12 +136,22 @@ class NatsServer:
         """The agencies that have an account: ours, with what the book says."""
         return AccountBook(self.state).codes(self.agencies)
 
+    def _keep_leaf_port(self) -> None:
+        """For those who reload this server from another process: with another leaf port it takes no configuration."""
+        kept = self.state / "nats" / "leaf_port"
+        if self.leaf_port is None:
+            kept.unlink(missing_ok=True)
+        else:
+            replace(kept, str(self.leaf_port))
+
     def _write_config(self) -> None:
         codes = self.account_codes()
         public_keys = ensure_keys(self.state / "keys", [*CORE_USERS, SYSTEM_USER, *codes])
         store = self.state / "nats" / "store"
         port = self.port or kept_port(self.state / "nats" / "port")
-        text = render(public_keys, codes, port=port, store_dir=store, http_port=self.http_port)
+        kept = self.state / "nats" / "leaf_port"
+        leaf_port = int(kept.read_text()) if kept.exists() else None
+        text = render(public_keys, codes, port=port, store_dir=store, http_port=self.http_port, leaf_port=leaf_port)
         replace(self._config, text)
 
     def _answers(self) -> bool:

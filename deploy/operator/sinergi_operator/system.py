@@ -28,12 +28,20 @@ class System:
     """Everything, kept in one state folder, which a later start finds again. `root` is the repository.
 
     With `javascript` the agencies' plug-ins are those in plain JavaScript (node and `npm ci` are the caller's);
-    `without` names agencies whose plug-in somebody else runs.
+    `without` names agencies whose plug-in somebody else runs; at `leaf_port` agencies' own servers may connect.
     """
 
-    def __init__(self, state: Path, root: Path, *, javascript: bool = False, without: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        state: Path,
+        root: Path,
+        *,
+        javascript: bool = False,
+        without: Sequence[str] = (),
+        leaf_port: int | None = None,
+    ) -> None:
         self.state, self.root, self._javascript = state.absolute(), root.absolute(), javascript
-        self.nats = NatsServer(self.state, BUILT_IN)
+        self.nats = NatsServer(self.state, BUILT_IN, leaf_port=leaf_port)
         self.postgres = PostgresServer(self.state)
         self._without = without
         self.services: dict[str, Process] = {}
