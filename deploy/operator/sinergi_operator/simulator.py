@@ -113,7 +113,10 @@ class Simulator:
 
 
 async def _until_acknowledged(border: Border) -> None:
-    """Its last event was handled; that it was also acknowledged, the consumer tells."""
+    """Its last event was handled; that it was also acknowledged, with what its own commands told, the consumer tells.
+    What is told a moment later waits for the next who listens."""
     deadline = time.monotonic() + LEAVE_SECONDS
-    while (info := await border.consumer()) and info.num_ack_pending and time.monotonic() < deadline:
+    while (info := await border.consumer()) and time.monotonic() < deadline:
+        if not info.num_ack_pending and not info.num_pending:
+            return
         await asyncio.sleep(0.05)
