@@ -7,9 +7,11 @@ from services.cases.placement_hearing import follow_case
 from services.cases.stages import FOLLOWS
 from services.cases.steps_heard import (
     FollowOverdue,
+    FollowPathway,
     FollowPlacement,
     FollowVisit,
     follow_overdue,
+    follow_pathway,
     follow_placement,
     follow_visit,
 )
@@ -19,6 +21,9 @@ from sinergi.db import Tx
 from sinergi.events import (
     CaseAssessed,
     CaseClosed,
+    PathwayCompleted,
+    PathwayStarted,
+    PathwayStopped,
     PlacementAdmitted,
     PlacementCancelled,
     PlacementPlaced,
@@ -83,6 +88,23 @@ async def when_referral_ended_ask_the_worker(
 ) -> None:
     """The worker decides what becomes of the step."""
     await _follow(event, tx, reason=event.reason)
+
+
+@bus.on(PathwayStarted)
+@bus.on(PathwayCompleted)
+@bus.on(PathwayStopped)
+async def when_pathway_began_or_ended_move_its_step(
+    event: PathwayStarted | PathwayCompleted | PathwayStopped, tx: Tx
+) -> None:
+    """The plan's step that asked for the pathway stands where it stands."""
+    if event.case_id is None or event.step_id is None:
+        return
+    ended = {
+        "outcome": "pathway-completed" if isinstance(event, PathwayCompleted) else "",
+        "reason": event.reason if isinstance(event, PathwayStopped) else "",
+    }
+    ids = {"case_id": UUID(event.case_id), "step_id": UUID(event.step_id)}
+    await follow_pathway(FollowPathway(**ids, agency=event.agency, template=event.template, **ended), _WE, tx)
 
 
 @bus.on(ReferralOverdue)

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from services.cases.casefile import record, steps_of
+from services.cases.casefile import held_by, record, steps_of
 from services.cases.duties import VISIT, keep_duties
 from services.cases.models import Case, Step
 from services.cases.stages import AT_WORK, StepState
@@ -59,6 +59,38 @@ async def follow_placement(cmd: FollowPlacement, actor: Actor, tx: Tx) -> None:
         step.state = StepState.FAILED
         record(case, "step_failed", actor, tx, f"{step.key}: {cmd.reason}")
         await end_badly(case, step, cmd.reason, [], actor, tx)
+
+
+class FollowPathway(BaseModel):
+    """The pathway that a step asked for began, came to its end (`outcome`), or was stopped before it (`reason`)."""
+
+    case_id: UUID
+    step_id: UUID
+    agency: str
+    template: str
+    outcome: str = ""
+    reason: str = ""
+
+
+@permit("case.follow_pathway")
+async def follow_pathway(cmd: FollowPathway, actor: Actor, tx: Tx) -> None:
+    """The step is at work until its pathway ends; then it has its outcome, or the worker is asked. A step that asked
+    for none, or has ended, is left alone."""
+    case = await tx.lock(Case, cmd.case_id)
+    step = next((one for one in await steps_of(case, tx) if one.id == cmd.step_id), None)
+    asked = step is not None and step.service == f"pathway-{cmd.template}" and await held_by(case, cmd.agency, tx)
+    if step is None or not asked or step.state not in AT_WORK:
+        return
+    if cmd.outcome:
+        record(case, "step_completed", actor, tx, f"{step.key}: {cmd.outcome}")
+        await complete(case, step, cmd.outcome, actor, tx)
+    elif cmd.reason:
+        step.state = StepState.FAILED
+        record(case, "step_failed", actor, tx, f"{step.key}: {cmd.reason}")
+        await end_badly(case, step, cmd.reason, [], actor, tx)
+    else:
+        step.state = StepState.IN_PROGRESS
+        record(case, "step_in_progress", actor, tx, step.key)
 
 
 class FollowOverdue(BaseModel):

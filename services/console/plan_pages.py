@@ -124,12 +124,14 @@ async def _page(
 ) -> Response:
     plan = await apis.get("cases", f"/cases/{case_id}/plan")
     offers = await apis.get("referrals", "/directory/services", size=100)
+    chains = await apis.get("referrals", "/pathways/templates")
     newest = plan["versions"][-1] if plan["versions"] else None
     shown = {
         "plan": plan,
         "newest": newest,
         "next": await apis.get("cases", f"/cases/{case_id}/next"),
         "offers": offers["items"],
+        "chains": chains["items"],
         "kinds": KINDS,
         "needs": NEEDS,
         "tried": tried,

@@ -9,9 +9,10 @@ from services.referrals import commands, directory_commands
 from services.referrals.connected import must_be_connected
 from services.referrals.details import hand_out
 from services.referrals.directory_requests import CloseService, OpenService, SetCapacity
+from services.referrals.pathway_plans import start_planned, stop_planned
 from services.referrals.planned import send_or_wait, sender, take_back
 from services.referrals.replaying import ReplayFacts, replay_facts
-from services.referrals.requests import CancelReferral, ReadDetails, RequestCancel, SendReferral, parse
+from services.referrals.requests import PATHWAY, CancelReferral, ReadDetails, RequestCancel, SendReferral, parse
 from services.referrals.states import SIDES, State
 from services.referrals.turn import lock_running
 from sinergi.app import obey
@@ -30,19 +31,24 @@ PLANNED = set(SendReferral.model_fields)
 
 @bus.on(CaseReferralPlanned)
 async def when_case_referral_planned_send_the_referral(event: CaseReferralPlanned, tx: Tx) -> None:
-    """Send it for the case's agency, or let it wait until its client was judged (planned.py). A plan that breaks the
-    rules of codes is a fault of the sending service: a dead letter, for the operator."""
+    """Send it for the case's agency, or let it wait until its client was judged (planned.py); a step that names a
+    pathway starts one. A plan that breaks the rules of codes is a fault of the sending service: a dead letter."""
     try:
         request = parse(SendReferral, event.model_dump(include=PLANNED))
     except Refused as no:
         raise Poison("; ".join(f"{rule['field']}: {rule['rule']}" for rule in no.extra["errors"])) from None
-    await send_or_wait(request, event.agency, event.envelope, tx)
+    if request.service.startswith(PATHWAY):
+        await start_planned(request, event.agency, event.worker, tx)
+    else:
+        await send_or_wait(request, event.agency, event.envelope, tx)
 
 
 @bus.on(CaseReferralWithdrawn)
 async def when_case_referral_withdrawn_stop_the_referral(event: CaseReferralWithdrawn, tx: Tx) -> None:
     """Do not send what still waits, cancel what nobody has acknowledged, else ask the receiver to stop. What has ended,
     or is asked to stop already, is left alone: the case hears of that by the referral's own facts."""
+    if event.service.startswith(PATHWAY):
+        return await stop_planned(event.service, UUID(event.client_id), UUID(event.step_id), event.reason, tx)
     if await take_back(event.step_id, event.reason, tx):
         return
     referral = await lock_running(UUID(event.client_id), event.service, UUID(event.step_id), tx)

@@ -36,11 +36,16 @@ async def start_pathway(cmd: StartPathway, actor: Actor, tx: Tx) -> Answer:
     actor.within(area=cmd.area)
     if not actor.agency:
         raise Refused("no-agency", "Your account belongs to no agency: nobody could be answered.", "forbidden")
+    return await begin(cmd, actor.agency, actor.id, tx)
+
+
+async def begin(cmd: StartPathway, agency: str, worker: str, tx: Tx) -> Answer:
+    """Start it for an agency and its worker, whoever asks. Refused as `start_pathway` is."""
     template = Shelf.current().newest(cmd.template)
     if cmd.client_kind not in template.clients:
         meant = list(template.clients)
         raise Refused("wrong-client-kind", "This pathway is for other clients. Choose another one.", meant_for=meant)
-    course = await _insert(cmd, template, actor, tx)
+    course = await _insert(cmd, template, agency, worker, tx)
     course.tell(PathwayStarted)
     course.settle()
     return _answer(course)
@@ -86,7 +91,7 @@ async def stop_pathway(cmd: StopPathway, actor: Actor, tx: Tx) -> Answer:
     return _answer(course)
 
 
-async def _insert(cmd: StartPathway, template: Template, actor: Actor, tx: Tx) -> Course:
+async def _insert(cmd: StartPathway, template: Template, agency: str, worker: str, tx: Tx) -> Course:
     """One statement inserts and finds out whether it runs already, also when it is started twice at once."""
     fields = cmd.model_dump(exclude={"template", "legal_basis"})
     values = fields | {
@@ -96,8 +101,8 @@ async def _insert(cmd: StartPathway, template: Template, actor: Actor, tx: Tx) -
         "template_version": template.version,
         "definition": template.model_dump(mode="json"),
         "state": PathwayState.RUNNING,
-        "agency": actor.agency,
-        "worker": actor.id,
+        "agency": agency,
+        "worker": worker,
         "legal_basis": cmd.legal_basis or template.legal_basis,
         "started_at": datetime.now(UTC),
     }
@@ -109,9 +114,10 @@ async def _insert(cmd: StartPathway, template: Template, actor: Actor, tx: Tx) -
 
 async def _runs_already(cmd: StartPathway, tx: Tx) -> Refused:
     same = (Pathway.client_id == cmd.client_id, Pathway.template == cmd.template, Pathway.ended_at.is_(None))
-    found = await tx.session.scalar(select(Pathway.id).where(*same))
+    found = (await tx.session.execute(select(Pathway.id, Pathway.step_id).where(*same))).one_or_none()
     sentence = "This pathway runs for this client already. Follow that one."
-    return Refused("pathway-already-running", sentence, "conflict", pathway_id=str(found))
+    which = {"pathway_id": str(found.id), "step_id": str(found.step_id)} if found else {}
+    return Refused("pathway-already-running", sentence, "conflict", **which)
 
 
 def _first(pathway_id: object, key: str, position: int) -> PathwayStep:

@@ -41,6 +41,12 @@ class StartPathway(_Request):
     documents: Codes = []
 
 
+class StartPlanned(StartPathway):
+    """Start what a step of a case's plan asks for; `step_id` goes along in each of its facts."""
+
+    step_id: UUID
+
+
 class OnPathway(_Request):
     """What every command to a pathway carries: which one, and the version that the giver has seen."""
 

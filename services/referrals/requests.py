@@ -92,6 +92,10 @@ class PutAgency(_Request):
         return self
 
 
+#: how a step of a plan names a pathway where another one names a service: no service may be called so
+PATHWAY = "pathway-"
+
+
 class PutService(_Request):
     """Describe a service: whose desk, for which needs, people and areas, what it needs to know, in what time.
 
@@ -115,6 +119,12 @@ class PutService(_Request):
     eligibility: Eligibility | None = None
     clocks: ClockTerms | None = None
     details_days: int = Field(default=30, ge=0, le=3650)
+
+    @model_validator(mode="after")
+    def _is_no_pathway(self) -> Self:
+        if self.code.startswith(PATHWAY):
+            raise ValueError(f"a code that begins with {PATHWAY} names a pathway")
+        return self
 
     @model_validator(mode="after")
     def _desk_is_the_agencys(self) -> Self:

@@ -120,6 +120,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
         "case.revert_stage": {W},
         "case.follow_visit": {C},
         "case.follow_placement": {C},
+        "case.follow_pathway": {C},
         "plan.queue": {S},
         "case.approve_own": set(),
         "cases.audit": {A},

@@ -8,7 +8,7 @@ import httpx2 as httpx
 
 from services.cases.duties import DUTIES
 from services.cases.reassessing import REASSESS
-from sinergi.events import ReferralDeclined, ReferralFact, ReferralRequested
+from sinergi.events import Event, ReferralDeclined, ReferralFact, ReferralRequested
 from tests.harness.stack import Running, eventually
 
 CALM = {
@@ -140,6 +140,10 @@ class Story:
     async def publish(self, event: ReferralFact, version: int, aggregate: str | None = None, **more: Any) -> str:
         """Tell it; a notice is an `aggregate` of its own."""
         return await self._publish(event, aggregate or event.referral_id, version, **more)
+
+    async def publish_any(self, event: Event, aggregate: str, version: int) -> str:
+        """Tell a fact about something else than a referral."""
+        return await self._publish(event, aggregate, version)
 
     async def event(self, kind: type[ReferralFact], key: str, **more: Any) -> ReferralFact:
         """The fact about the step's referral, not yet told."""

@@ -6,6 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 from sinergi.events import (
+    PathwayCompleted,
+    PathwayFact,
+    PathwayStarted,
+    PathwayStopped,
     ReferralAccepted,
     ReferralCancelled,
     ReferralCompleted,
@@ -178,3 +182,36 @@ async def test_a_decline_asks_the_worker_for_what_its_reason_asks_for(story: Sto
     await story.fact(ReferralDeclined, "coaching", referral, 2, **why)
     await story.until("coaching", "declined")
     assert await open_kinds(story) == ["step-find-client"]
+
+
+# ---------------------------------------------------------------- pathways
+
+
+async def pathway(story: Story, key: str, kind: type[PathwayFact], version: int, one: str, **more: Any) -> None:
+    """A fact about the pathway that the step asked for, as the service `referrals` tells it."""
+    found = await story.step(key)
+    about = {"pathway_id": one, "template": "kube-naik-kelas", "template_version": 1, "agency": "dinsos"}
+    of = {"area": "31.74.01", "worker": "w1", "client_kind": "group", "client_id": story.client_id}
+    fact = kind(**(about | of | {"case_id": story.case_id, "step_id": found["id"]} | more))
+    await story.publish_any(fact, one, version)
+
+
+async def test_a_step_that_asked_for_a_pathway_stands_where_it_stands(story: Story) -> None:
+    await story.approved(step("chain", service="pathway-kube-naik-kelas"), step("next", after=["chain"]))
+    one = str(uuid4())
+    await pathway(story, "chain", PathwayStarted, 1, one, agency="dinkes")  # another office's moves nothing
+    one = str(uuid4())
+    await pathway(story, "chain", PathwayStarted, 1, one)
+    await story.until("chain", "in_progress")
+    await pathway(story, "chain", PathwayCompleted, 2, one, done=["modal"], skipped=[])
+    assert (await story.until("chain", "completed"))["outcome"] == "pathway-completed"
+    await story.until("next", "sent")
+
+
+async def test_a_pathway_that_was_stopped_asks_the_worker(story: Story) -> None:
+    await story.approved(step("chain", service="pathway-kube-naik-kelas"))
+    one = str(uuid4())
+    await pathway(story, "chain", PathwayStarted, 1, one)
+    await pathway(story, "chain", PathwayStopped, 2, one, reason="client-withdrew", undone=[])
+    assert (await story.until("chain", "failed"))["problem"] == "client-withdrew"
+    assert "step-failed" in await open_kinds(story)

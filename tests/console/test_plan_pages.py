@@ -39,7 +39,8 @@ async def test_a_plan_is_written_sent_back_approved_and_carried_out(system: Syst
     async with system.signed_in("peksos") as worker, system.signed_in("supervisor") as supervisor:
         page = (await worker.get(f"/cases/{case}/plan")).text
         assert "Belum ada rencana." in page
-        await done(worker, case, "/plan/add_goal", need="economic", text="Usaha <b>berjalan</b>", target="Laba")
+        page = await done(worker, case, "/plan/add_goal", need="economic", text="Usaha <b>berjalan</b>", target="Laba")
+        assert '<option value="pathway-kube-naik-kelas">' in page
         page = await done(
             worker, case, "/plan/add_step", kind="aid", goal="g1", stage="intervensi", service="sembako", due_days="7",
             amount="600000",

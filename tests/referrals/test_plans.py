@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from sinergi.events import CaseReferralPlanned
+from sinergi.events import CaseReferralPlanned, CaseReferralWithdrawn
 from tests.harness.stack import Running
-from tests.referrals.conftest import Give, Send
+from tests.referrals.conftest import COACHING, Give, Send
 
 
 def a_plan(**other: Any) -> CaseReferralPlanned:
@@ -152,3 +152,55 @@ async def test_a_worker_closes_a_returned_referral(sent: Heard, referrals: Runni
         assert read["actions"] == ["close"]
         closed = await worker.post(f"/referrals/{referral_id}/close", json={"expected_version": 2})
     assert closed.status_code == 200
+
+
+# ---------------------------------------------------------------- pathways
+
+
+async def pathways_of(step_id: str, referrals: Running) -> list[Any]:
+    columns = "id::text, template, state, worker, case_id::text, documents, stop_reason"
+    rows = text(f"SELECT {columns} FROM pathways WHERE step_id = :s")
+    async with referrals.context.db.begin() as tx:
+        return list((await tx.session.execute(rows, {"s": step_id})).all())
+
+
+async def test_a_step_that_names_a_pathway_starts_it_once_and_stops_it_when_it_is_withdrawn(
+    referrals: Running, publish_fact: Any, facts: Any, eventually: Any
+) -> None:
+    plan = a_plan(service="pathway-kube-naik-kelas")
+    for version in (1, 2):  # told twice: it runs already
+        await publish_fact(plan, plan.case_id, version)
+    [found] = await eventually(lambda: pathways_of(plan.step_id, referrals))
+    assert (found.template, found.worker, found.case_id) == ("kube-naik-kelas", "w1", plan.case_id)
+    assert found.documents == ["akta"]
+    _, started = (await eventually(lambda: facts("REFERRALS", found.id, "core")))[0]
+    assert (started["step_id"], started["agency"]) == (plan.step_id, "dinsos")
+    same = {name: getattr(plan, name) for name in ("case_id", "agency", "area", "worker", "supervisor", "step_id")}
+    other = {"client_id": plan.client_id, "service": plan.service, "reason": "client-withdrew"}
+    await publish_fact(CaseReferralWithdrawn(**same, **other), plan.case_id, 3)
+
+    async def stopped() -> bool:
+        return [one.stop_reason for one in await pathways_of(plan.step_id, referrals)] == ["client-withdrew"]
+
+    await eventually(stopped)
+
+
+@pytest.mark.parametrize(("other", "reason"), [
+    ({"service": "pathway-nowhere"}, "unknown-template"),
+    ({"service": "pathway-"}, "request-not-valid"),
+    ({"service": "pathway-kube-naik-kelas", "client_kind": "person"}, "wrong-client-kind"),
+])  # fmt: skip
+async def test_a_pathway_that_cannot_start_comes_back_to_the_case(
+    sent: Heard, facts: Any, eventually: Any, other: dict[str, Any], reason: str
+) -> None:
+    [(referral, state)] = await sent(a_plan(**other))
+    assert state == "declined"
+    told = await eventually(lambda: facts("REFERRALS", referral, "core"))
+    assert [body.get("reason") for kind, body in told if "declined" in kind] == [reason]
+
+
+async def test_no_service_may_be_called_as_a_pathway_is(referrals: Running) -> None:
+    async with referrals.client("operator", area="*") as client:
+        body = COACHING | {"name": "x"}
+        answer = await client.put("/directory/services/pathway-mine", json=body)
+    assert answer.status_code == 422, answer.text
